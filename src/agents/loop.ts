@@ -125,7 +125,12 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
     const attempts = (retries.get(step.resource)?.attempts ?? 0) + 1;
     const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), MAX_BACKOFF_MS);
     const message = errorChain(error);
-    retries.set(step.resource, { code: codeOf(error), message, attempts, notBeforeMs: clock.monotonicMs() + backoffMs });
+    retries.set(step.resource, {
+      code: codeOf(error),
+      message,
+      attempts,
+      notBeforeMs: clock.monotonicMs() + backoffMs,
+    });
     log.warn({ resource: step.resource, step: step.what, attempts, backoffMs, error: message }, 'step failed');
   }
 

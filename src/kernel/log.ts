@@ -19,7 +19,10 @@ export interface LogOptions {
 
 /** Opens the program's log. */
 export function openLog(options: LogOptions): Log {
-  const destination = options.file === undefined ? pino.destination(2) : pino.destination({ dest: options.file, mkdir: true, sync: false });
+  const destination =
+    options.file === undefined
+      ? pino.destination(2)
+      : pino.destination({ dest: options.file, mkdir: true, sync: false });
   return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 

@@ -100,18 +100,30 @@ export interface DesiredRouter {
     readonly portId: string;
     readonly networkId: string;
     readonly macAddress: string;
-    readonly addresses: readonly { readonly subnetId: string; readonly address: string; readonly prefixLength: number }[];
+    readonly addresses: readonly {
+      readonly subnetId: string;
+      readonly address: string;
+      readonly prefixLength: number;
+    }[];
   }[];
   readonly gateway: {
     readonly portId: string;
     readonly networkId: string;
     readonly macAddress: string;
-    readonly addresses: readonly { readonly subnetId: string; readonly address: string; readonly prefixLength: number }[];
+    readonly addresses: readonly {
+      readonly subnetId: string;
+      readonly address: string;
+      readonly prefixLength: number;
+    }[];
     /** Default routes, one per address family. */
     readonly nexthops: readonly string[];
     readonly hasSnat: boolean;
   } | null;
-  readonly floatingIps: readonly { readonly id: string; readonly floatingAddress: string; readonly fixedAddress: string }[];
+  readonly floatingIps: readonly {
+    readonly id: string;
+    readonly floatingAddress: string;
+    readonly fixedAddress: string;
+  }[];
   readonly routes: readonly { readonly destination: string; readonly nexthop: string }[];
 }
 
