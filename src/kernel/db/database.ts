@@ -1,0 +1,22 @@
+/**
+ * The one database, behind Kysely.
+ *
+ * Every statement is written so that SQLite and MariaDB both take it: ids are made by us, nothing asks for RETURNING,
+ * races are decided by compare-and-swap (`UPDATE … WHERE state = ?`, then the number of changed rows).
+ * Times are epoch milliseconds, booleans 0 and 1, JSON is text through one codec (`json.ts`), names are SQL's (snake_case).
+ */
+import { Kysely } from 'kysely';
+import { createSqliteDialect, type SqliteOptions } from './sqlite.ts';
+
+/**
+ * A handle on the database, or on one open transaction of it; stores take either.
+ * The type argument names the tables that the holder may touch.
+ */
+export type Db<Tables = unknown> = Kysely<Tables>;
+
+export type DatabaseOptions = { readonly kind: 'sqlite' } & SqliteOptions;
+
+/** Opens the database. The caller closes it with `destroy()`. */
+export function openDatabase<Tables>(options: DatabaseOptions): Db<Tables> {
+  return new Kysely<Tables>({ dialect: createSqliteDialect(options) });
+}

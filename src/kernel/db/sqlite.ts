@@ -1,0 +1,139 @@
+/**
+ * SQLite under Kysely: one connection, write-ahead log, statements prepared once.
+ *
+ * better-sqlite3 is synchronous, so a statement never waits inside the process; transactions take turns. Asking for the
+ * plain handle while the same call chain has a transaction open would wait for itself for ever: that is an error here.
+ */
+import Sqlite from 'better-sqlite3';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { isInsideTransaction } from './open-transaction.ts';
+
+export interface SqliteOptions {
+  /** A path, or `:memory:`. */
+  readonly file: string;
+  /**
+   * `full` survives a power cut with every accepted request; `normal` may lose the last moments, never consistency
+   * (a kill of the process loses nothing either way).
+   */
+  readonly durability: 'full' | 'normal';
+}
+
+/** How long another process's write is waited for. Longer hangs requests, shorter fails them while a backup runs. */
+const BUSY_TIMEOUT_MS = 5_000;
+/** Prepared statements kept. The program has some hundred; filters multiply them. */
+const MAX_STATEMENTS = 1_000;
+
+export function createSqliteDialect(options: SqliteOptions): Dialect {
+  return {
+    createAdapter: () => new QueueingAdapter(),
+    createDriver: () => new SqliteDriver(options),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+/** Says that taking turns is the driver's own business, so that the driver sees who asks before they wait. */
+class QueueingAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
+class SqliteDriver implements Driver {
+  readonly #options: SqliteOptions;
+  readonly #queue: (() => void)[] = [];
+  #isTaken = false;
+  #connection: SqliteConnection | undefined;
+
+  constructor(options: SqliteOptions) {
+    this.#options = options;
+  }
+
+  async init(): Promise<void> {
+    const sqlite = new Sqlite(this.#options.file, { timeout: BUSY_TIMEOUT_MS });
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma(`synchronous = ${this.#options.durability}`);
+    sqlite.pragma('foreign_keys = ON');
+    sqlite.pragma('temp_store = MEMORY');
+    this.#connection = new SqliteConnection(sqlite);
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    if (isInsideTransaction()) {
+      throw new Error('a query went past the transaction that is open here: pass the transaction handle on');
+    }
+    if (this.#isTaken) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#isTaken = true;
+    if (this.#connection === undefined) throw new Error('the database is closed');
+    return this.#connection;
+  }
+
+  async releaseConnection(): Promise<void> {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#isTaken = false;
+    else next();
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('rollback'));
+  }
+
+  async destroy(): Promise<void> {
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+}
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #sqlite: Sqlite.Database;
+  readonly #statements = new Map<string, Sqlite.Statement>();
+
+  constructor(sqlite: Sqlite.Database) {
+    this.#sqlite = sqlite;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const statement = this.#prepare(query.sql);
+    if (statement.reader) return { rows: statement.all(query.parameters) as R[] };
+    const { changes, lastInsertRowid } = statement.run(query.parameters);
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+  }
+
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('read pages instead of streaming rows');
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#sqlite.close();
+  }
+
+  #prepare(sql: string): Sqlite.Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#sqlite.prepare(sql);
+    if (this.#statements.size >= MAX_STATEMENTS) {
+      const oldest = this.#statements.keys().next().value;
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
