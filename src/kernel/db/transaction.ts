@@ -16,7 +16,7 @@ export async function inTransaction<Tables, Result>(
   if (db.isTransaction) return work(db);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction().execute((tx) => markTransaction(() => work(tx)));
+      return await markTransaction((within) => db.transaction().execute((tx) => within(() => work(tx))));
     } catch (error) {
       if (attempt >= MAX_ATTEMPTS || !isLostRace(error)) throw error;
     }

@@ -1,0 +1,113 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import type { RequestContext } from '../auth/context.ts';
+import { type Microversion, parseMicroversion } from './microversion.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'COPY';
+
+/** What a handler gets: everything already checked. */
+export interface ApiRequest<Params = Record<string, string>, Query = unknown, Body = unknown> {
+  readonly ctx: RequestContext;
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  /** The microversion asked for; undefined in services without. */
+  readonly version: Microversion | undefined;
+  /** Whether the request's microversion has a feature, given by name from the service's `microversions.ts`. */
+  has(feature: Feature): boolean;
+  /** Where the service is, as the caller reached it, without a slash at the end: for links. */
+  readonly baseUrl: string;
+  /** Path and query as asked, without the service's prefix: for paging links. */
+  readonly url: string;
+  readonly headers: FastifyRequest['headers'];
+  /** The rest, for streams. */
+  readonly raw: FastifyRequest;
+}
+
+/** A microversion under the name of what it brought: `features.serverTags`. */
+export type Feature = string & { readonly __feature?: never };
+
+/** An answer with its own status, headers or stream. A plain value is sent as JSON with the route's status. */
+export class Reply {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+
+  constructor(parts: { status?: number; headers?: Readonly<Record<string, string>>; body?: unknown }) {
+    this.status = parts.status;
+    this.headers = parts.headers ?? {};
+    this.body = parts.body;
+  }
+}
+
+export interface RouteDefinition<Q extends TSchema, B extends TSchema> {
+  readonly method: Method | readonly Method[];
+  /** As the API reference has it, with `:name` for variables; below the service's root: `/v2.1/servers/:serverId`. */
+  readonly path: string;
+  /** Verb and noun, unique in the service: `createServer`. OpenAPI's operation id, the metrics' and the log's name for it. */
+  readonly name: string;
+  /** `none`: answers without a token. `optional`: looks at a token when there is one. */
+  readonly auth?: 'token' | 'none' | 'optional';
+  /** A rule of the service's policy, held against the caller's own project before the body is looked at. Finer checks are the logic's. */
+  readonly policy?: string;
+  /** First microversion that has the route; before it, 404. */
+  readonly since?: string;
+  /** First microversion that no longer has it. */
+  readonly before?: string;
+  readonly query?: Q;
+  readonly body?: B;
+  /** `json` (the default where `body` is given), `stream` leaves the body to the handler, `raw` gives its bytes. */
+  readonly bodyKind?: 'json' | 'stream' | 'raw';
+  /** Content types taken besides none and `application/json`. */
+  readonly consumes?: readonly string[];
+  /** Body limit; oslo's 114,688 bytes unless a route needs more. */
+  readonly maxBodyBytes?: number;
+  /** Status of a plain answer. */
+  readonly status?: number;
+  /** Shape of the answer, for documents and tests; answers are not filtered through it. */
+  readonly response?: TSchema;
+  handler(request: ApiRequest<Record<string, string>, Static<Q>, Static<B>>, reply: FastifyReply): unknown;
+}
+
+/** One operation, its types forgotten. */
+export interface Route {
+  readonly methods: readonly Method[];
+  readonly path: string;
+  readonly name: string;
+  readonly auth: 'token' | 'none' | 'optional';
+  readonly policy: string | undefined;
+  readonly since: Microversion | undefined;
+  readonly before: Microversion | undefined;
+  readonly query: TSchema | undefined;
+  readonly body: TSchema | undefined;
+  readonly bodyKind: 'json' | 'stream' | 'raw';
+  readonly consumes: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly status: number;
+  readonly response: TSchema | undefined;
+  handler(request: ApiRequest, reply: FastifyReply): unknown;
+}
+
+/** oslo.middleware's limit. Smaller refuses honest requests with user data, larger lets one caller fill memory. */
+export const MAX_BODY_BYTES = 114_688;
+
+/** States one operation: everything about it that is data, and the function that does it. */
+export function route<Q extends TSchema = TSchema, B extends TSchema = TSchema>(definition: RouteDefinition<Q, B>): Route {
+  return {
+    methods: typeof definition.method === 'string' ? [definition.method] : definition.method,
+    path: definition.path,
+    name: definition.name,
+    auth: definition.auth ?? 'token',
+    policy: definition.policy,
+    since: definition.since === undefined ? undefined : parseMicroversion(definition.since),
+    before: definition.before === undefined ? undefined : parseMicroversion(definition.before),
+    query: definition.query,
+    body: definition.body,
+    bodyKind: definition.bodyKind ?? 'json',
+    consumes: definition.consumes ?? [],
+    maxBodyBytes: definition.maxBodyBytes ?? MAX_BODY_BYTES,
+    status: definition.status ?? 200,
+    response: definition.response,
+    handler: definition.handler as Route['handler'],
+  };
+}

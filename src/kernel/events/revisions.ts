@@ -1,0 +1,95 @@
+/**
+ * Numbers that rise when something changes, and waiting for them.
+ *
+ * Theory of operation. The truth is a row in SQL: whoever changes what a topic stands for raises the topic's number in
+ * the same transaction. Waiting looks at the row; a ring inside this process ends the wait early, and where the
+ * change was made by another controller the next look finds it. So a lost ring costs a moment and nothing else.
+ */
+import { type Generated, sql } from 'kysely';
+import type { Clock } from '../clock.ts';
+import { columns } from '../db/columns.ts';
+import type { Db } from '../db/database.ts';
+import type { Migrations } from '../db/migrate.ts';
+import { afterCommit } from '../db/open-transaction.ts';
+
+export interface RevisionTables {
+  revisions: { topic: string; revision: Generated<number> };
+}
+
+export const revisionMigrations: Migrations = {
+  'kernel-0001-revisions': {
+    up: async (db) => {
+      await db.schema
+        .createTable('revisions')
+        .ifNotExists()
+        .addColumn('topic', columns.name, (c) => c.primaryKey())
+        .addColumn('revision', columns.big, (c) => c.notNull())
+        .execute();
+    },
+    down: (db) => db.schema.dropTable('revisions').ifExists().execute(),
+  },
+};
+
+/** How often a waiter looks again on its own: the delay at which a change made through another controller is seen. */
+const LOOK_AGAIN_MS = 1_000;
+
+export interface Revisions {
+  /** Raises a topic's number, in the caller's transaction. */
+  bump(tx: Db<RevisionTables>, topic: string): Promise<void>;
+  /** The topic's number; 0 before the first change. */
+  current(db: Db<RevisionTables>, topic: string): Promise<number>;
+  /** Waits until the topic's number is not `since`; returns it, or null after `timeoutMs` or when `signal` aborts. */
+  wait(topic: string, since: number, timeoutMs: number, signal: AbortSignal): Promise<number | null>;
+}
+
+export function createRevisions(db: Db<RevisionTables>, clock: Clock): Revisions {
+  const waiting = new Map<string, Set<() => void>>();
+
+  const ring = (topic: string): void => {
+    for (const wake of waiting.get(topic) ?? []) wake();
+  };
+
+  const current = async (from: Db<RevisionTables>, topic: string): Promise<number> => {
+    const row = await from.selectFrom('revisions').select('revision').where('topic', '=', topic).executeTakeFirst();
+    return row?.revision ?? 0;
+  };
+
+  async function waitForRing(topic: string, ms: number, signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const wake = (): void => stop.abort();
+    const wakers = waiting.get(topic) ?? new Set();
+    waiting.set(topic, wakers.add(wake));
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      await clock.sleep(ms, stop.signal);
+    } finally {
+      signal.removeEventListener('abort', wake);
+      wakers.delete(wake);
+      if (wakers.size === 0) waiting.delete(topic);
+    }
+  }
+
+  return {
+    current,
+    async bump(tx, topic) {
+      const raised = await tx
+        .updateTable('revisions')
+        .set({ revision: sql<number>`revision + 1` })
+        .where('topic', '=', topic)
+        .executeTakeFirst();
+      if (raised.numUpdatedRows === 0n) await tx.insertInto('revisions').values({ topic, revision: 1 }).execute();
+      afterCommit(() => ring(topic));
+    },
+    async wait(topic, since, timeoutMs, signal) {
+      const endMs = clock.monotonicMs() + timeoutMs;
+      for (;;) {
+        // A ring between this look and the listening below is missed, which the next look makes good.
+        const revision = await current(db, topic);
+        if (revision !== since) return revision;
+        const leftMs = endMs - clock.monotonicMs();
+        if (leftMs <= 0 || signal.aborted) return null;
+        await waitForRing(topic, Math.min(leftMs, LOOK_AGAIN_MS), signal);
+      }
+    },
+  };
+}
