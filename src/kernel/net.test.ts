@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { canonicalAddress, cidrHas, cidrsOverlap, formatCidr, isIpv4, isIpv6, parseCidr } from './net.ts';
 
 describe('addresses', () => {
-  it.each(['010.0.0.1', '10.1', '1.2.3.4.5', '256.1.1.1', '0x7f.1.1.1', '1.2.3.4\n', ''])('refuses %j as IPv4', (text) => {
-    expect(isIpv4(text)).toBe(false);
-  });
+  it.each(['010.0.0.1', '10.1', '1.2.3.4.5', '256.1.1.1', '0x7f.1.1.1', '1.2.3.4\n', ''])(
+    'refuses %j as IPv4',
+    (text) => {
+      expect(isIpv4(text)).toBe(false);
+    },
+  );
 
   it.each(['fe80::1%eth0', '::1/64', ':', '1::2::3', ''])('refuses %j as IPv6', (text) => {
     expect(isIpv6(text)).toBe(false);
@@ -26,7 +29,12 @@ describe('addresses', () => {
   it('knows what is inside, and that families never mix', () => {
     const cidr = parseCidr('10.0.0.0/30');
     if (cidr === undefined) throw new Error('unreachable');
-    expect(['10.0.0.0', '10.0.0.3', '10.0.0.4', '::a00:1'].map((text) => cidrHas(cidr, text))).toEqual([true, true, false, false]);
+    expect(['10.0.0.0', '10.0.0.3', '10.0.0.4', '::a00:1'].map((text) => cidrHas(cidr, text))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
     const other = parseCidr('::/0');
     expect(other && cidrsOverlap(cidr, other)).toBe(false);
   });

@@ -49,7 +49,9 @@ export function parseAddress(text: string): { readonly version: 4 | 6; readonly 
 
 /** Writes an address in its canonical form (RFC 5952 for IPv6). */
 export function formatAddress(version: 4 | 6, value: bigint): string {
-  const bytes = Array.from({ length: bitsOf(version) / 8 }, (_, i) => Number((value >> BigInt(bitsOf(version) - 8 * (i + 1))) & 0xffn));
+  const bytes = Array.from({ length: bitsOf(version) / 8 }, (_, i) =>
+    Number((value >> BigInt(bitsOf(version) - 8 * (i + 1))) & 0xffn),
+  );
   return version === 4 ? new ipaddr.IPv4(bytes).toString() : new ipaddr.IPv6(bytes).toRFC5952String();
 }
 
@@ -66,7 +68,12 @@ export function formatCidr(cidr: Cidr): string {
 
 export function cidrHas(cidr: Cidr, text: string): boolean {
   const address = parseAddress(text);
-  return address !== undefined && address.version === cidr.version && address.value >= cidr.first && address.value <= cidr.last;
+  return (
+    address !== undefined &&
+    address.version === cidr.version &&
+    address.value >= cidr.first &&
+    address.value <= cidr.last
+  );
 }
 
 export function cidrsOverlap(a: Cidr, b: Cidr): boolean {

@@ -64,7 +64,10 @@ export const kernelErrors = {
     }),
   notFound: (style: ErrorStyle): CloudError => new NotFound('http.not_found', sentencesOf(style).notFound),
   methodNotAllowed: (style: ErrorStyle, allow: readonly string[]): CloudError =>
-    new MethodNotAllowed('http.method_not_allowed', sentencesOf(style).methodNotAllowed, { headers: { Allow: allow.join(', ') } }),
+    new MethodNotAllowed('http.method_not_allowed', sentencesOf(style).methodNotAllowed, {
+      headers: { Allow: allow.join(', ') },
+    }),
   tooLarge: (style: ErrorStyle): CloudError => new TooLarge('http.body.too_large', sentencesOf(style).tooLarge),
-  malformedBody: (style: ErrorStyle): CloudError => new BadRequest('http.body.malformed', sentencesOf(style).malformedBody),
+  malformedBody: (style: ErrorStyle): CloudError =>
+    new BadRequest('http.body.malformed', sentencesOf(style).malformedBody),
 };

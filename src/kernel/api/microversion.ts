@@ -67,7 +67,8 @@ function askedVersion(
   const standard = headers['openstack-api-version'];
   for (const entry of (Array.isArray(standard) ? standard.join(',') : (standard ?? '')).split(',')) {
     const [type, version, ...rest] = entry.trim().split(/\s+/);
-    if (type?.toLowerCase() === range.serviceType && version !== undefined && rest.length === 0) return version.toLowerCase();
+    if (type?.toLowerCase() === range.serviceType && version !== undefined && rest.length === 0)
+      return version.toLowerCase();
   }
   const legacy = range.legacyHeader === undefined ? undefined : headers[range.legacyHeader.toLowerCase()];
   return typeof legacy === 'string' ? legacy.trim().toLowerCase() : undefined;
@@ -76,7 +77,10 @@ function askedVersion(
 /** What a response says of its version. */
 export function microversionHeaders(range: MicroversionRange, version: Microversion): Record<string, string> {
   const text = formatMicroversion(version);
-  const headers: Record<string, string> = { 'OpenStack-API-Version': `${range.serviceType} ${text}`, Vary: 'OpenStack-API-Version' };
+  const headers: Record<string, string> = {
+    'OpenStack-API-Version': `${range.serviceType} ${text}`,
+    Vary: 'OpenStack-API-Version',
+  };
   if (range.legacyHeader !== undefined) {
     headers[range.legacyHeader] = text;
     headers['Vary'] = `OpenStack-API-Version, ${range.legacyHeader}`;

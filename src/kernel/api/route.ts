@@ -92,7 +92,9 @@ export interface Route {
 export const MAX_BODY_BYTES = 114_688;
 
 /** States one operation: everything about it that is data, and the function that does it. */
-export function route<Q extends TSchema = TSchema, B extends TSchema = TSchema>(definition: RouteDefinition<Q, B>): Route {
+export function route<Q extends TSchema = TSchema, B extends TSchema = TSchema>(
+  definition: RouteDefinition<Q, B>,
+): Route {
   return {
     methods: typeof definition.method === 'string' ? [definition.method] : definition.method,
     path: definition.path,

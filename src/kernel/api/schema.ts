@@ -20,10 +20,13 @@ export function before<S extends TSchema>(version: string, schema: S): S {
 
 function mark<S extends TSchema>(schema: S, key: 'x-since' | 'x-before', version: string): S {
   parseMicroversion(version);
-  return Object.defineProperties({}, {
-    ...Object.getOwnPropertyDescriptors(schema),
-    [key]: { value: version, enumerable: true },
-  }) as S;
+  return Object.defineProperties(
+    {},
+    {
+      ...Object.getOwnPropertyDescriptors(schema),
+      [key]: { value: version, enumerable: true },
+    },
+  ) as S;
 }
 
 /** The schema as plain JSON at one version; without a version, everything. */
@@ -41,7 +44,9 @@ export function breakpoints(schema: TSchema): Microversion[] {
 function isThere(schema: unknown, version: Microversion | undefined): boolean {
   if (version === undefined || typeof schema !== 'object' || schema === null) return true;
   const { 'x-since': from, 'x-before': to } = schema as Marked;
-  return (from === undefined || version >= parseMicroversion(from)) && (to === undefined || version < parseMicroversion(to));
+  return (
+    (from === undefined || version >= parseMicroversion(from)) && (to === undefined || version < parseMicroversion(to))
+  );
 }
 
 function strip(node: unknown, version: Microversion | undefined): unknown {

@@ -32,7 +32,9 @@ function withFormats(ajv: Ajv): Ajv {
   ajv.addFormat('ip', (text: string) => isIpv4(text) || isIpv6(text));
   ajv.addFormat('cidr', isCidr);
   ajv.addFormat('mac-address', isMacAddress);
-  ajv.addFormat('base64', (text: string) => /^(?:[A-Za-z0-9+/\s]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*$/.test(text));
+  ajv.addFormat('base64', (text: string) =>
+    /^(?:[A-Za-z0-9+/\s]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*$/.test(text),
+  );
   return ajv;
 }
 
@@ -79,7 +81,10 @@ function sentence(error: ErrorObject): string {
     case 'additionalProperties':
       return `Additional properties are not allowed ('${String(params['additionalProperty'])}' was unexpected)`;
     case 'type':
-      return `${shown} is not of type ${[params['type']].flat().map((type) => `'${String(type)}'`).join(', ')}`;
+      return `${shown} is not of type ${[params['type']]
+        .flat()
+        .map((type) => `'${String(type)}'`)
+        .join(', ')}`;
     case 'enum':
       return `${shown} is not one of ${python(params['allowedValues'])}`;
     case 'const':
@@ -120,7 +125,10 @@ export function python(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 200)}'`;
   if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return `[${value.slice(0, 20).map(python).join(', ')}]`;
-  return `{${Object.entries(value).slice(0, 20).map(([key, item]) => `'${key}': ${python(item)}`).join(', ')}}`;
+  return `{${Object.entries(value)
+    .slice(0, 20)
+    .map(([key, item]) => `'${key}': ${python(item)}`)
+    .join(', ')}}`;
 }
 
 function unescapePointer(part: string): string {

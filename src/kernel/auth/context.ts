@@ -1,4 +1,4 @@
-import { newRequestId, type DomainId, type ProjectId, type UserId } from '../ids.ts';
+import { type DomainId, newRequestId, type ProjectId, type UserId } from '../ids.ts';
 
 /** Who asks, and with what: what a token says, once it has been checked. */
 export interface Identity {

@@ -63,7 +63,9 @@ export function parseRule(text: string): Check {
 
 function tokenize(text: string): string[] {
   // Parentheses stand alone, except those of `%(name)s`.
-  return text.match(/'[^']*'(?::\S+)?|%\([^)]*\)s|[()]|(?:[^\s()%]|%\([^)]*\)s|%)+/g)?.reduce<string[]>(joinSplit, []) ?? [];
+  return (
+    text.match(/'[^']*'(?::\S+)?|%\([^)]*\)s|[()]|(?:[^\s()%]|%\([^)]*\)s|%)+/g)?.reduce<string[]>(joinSplit, []) ?? []
+  );
 }
 
 /** `project_id:` and `%(project_id)s` are one token when nothing stands between them; the regular expression keeps them so. */

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { errorText, Forbidden } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { RequestContext } from './context.ts';
-import { type Check, parseRule, type PolicyInput } from './policy-language.ts';
+import { type Check, type PolicyInput, parseRule } from './policy-language.ts';
 
 /** One default rule, as in the real service's policy documents. */
 export interface PolicyRule {
@@ -60,7 +60,8 @@ export function createPolicy(options: PolicyOptions): Policy {
   return {
     allows,
     enforce(context, name, target) {
-      if (!allows(context, name, target)) throw new Forbidden('policy.refused', refusal(name), { type: 'PolicyNotAuthorized' });
+      if (!allows(context, name, target))
+        throw new Forbidden('policy.refused', refusal(name), { type: 'PolicyNotAuthorized' });
     },
   };
 }
@@ -108,6 +109,7 @@ function readRules(file: string, size: number): ReadonlyMap<string, Check> {
   if (size > MAX_FILE_BYTES) throw new RangeError(`larger than ${MAX_FILE_BYTES} bytes`);
   const content: unknown = parse(readFileSync(file, 'utf8'));
   if (content === null) return new Map();
-  if (typeof content !== 'object' || Array.isArray(content)) throw new SyntaxError('not a mapping of rule names to rules');
+  if (typeof content !== 'object' || Array.isArray(content))
+    throw new SyntaxError('not a mapping of rule names to rules');
   return new Map(Object.entries(content).map(([name, rule]) => [name, parseRule(String(rule))]));
 }

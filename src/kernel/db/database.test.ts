@@ -11,7 +11,11 @@ interface Tables {
 const migrations = {
   'things-0001': {
     up: async (db: Db) => {
-      await db.schema.createTable('things').addColumn('id', columns.id, (c) => c.primaryKey()).addColumn('count', columns.int).execute();
+      await db.schema
+        .createTable('things')
+        .addColumn('id', columns.id, (c) => c.primaryKey())
+        .addColumn('count', columns.int)
+        .execute();
     },
     down: async (db: Db) => {
       await db.schema.dropTable('things').execute();
@@ -56,7 +60,11 @@ describe('the database', () => {
     const increment = (): Promise<void> =>
       inTransaction(db, async (tx) => {
         const { count } = await tx.selectFrom('things').select('count').where('id', '=', 'a').executeTakeFirstOrThrow();
-        await tx.updateTable('things').set({ count: count + 1 }).where('id', '=', 'a').execute();
+        await tx
+          .updateTable('things')
+          .set({ count: count + 1 })
+          .where('id', '=', 'a')
+          .execute();
       });
     await Promise.all(Array.from({ length: 50 }, increment));
     expect(await db.selectFrom('things').select('count').executeTakeFirst()).toEqual({ count: 50 });
@@ -64,7 +72,9 @@ describe('the database', () => {
 
   it('lets a transaction join the one it is given', async () => {
     const db = await database();
-    await inTransaction(db, (tx) => inTransaction(tx, (inner) => inner.insertInto('things').values({ id: 'a', count: 1 }).execute()));
+    await inTransaction(db, (tx) =>
+      inTransaction(tx, (inner) => inner.insertInto('things').values({ id: 'a', count: 1 }).execute()),
+    );
     expect(await db.selectFrom('things').select('id').execute()).toEqual([{ id: 'a' }]);
   });
 

@@ -1,0 +1,162 @@
+import type { Db } from '../db/database.ts';
+import { fromJson } from '../db/json.ts';
+import type { TaskError, TaskRow, TaskTables } from './tables.ts';
+import type { TaskStatus } from './task.ts';
+
+/** Most unfinished tasks listed for one resource. */
+const MAX_LISTED = 100;
+
+export async function insertTask(tx: Db<TaskTables>, row: TaskRow): Promise<void> {
+  await tx.insertInto('tasks').values(row).execute();
+}
+
+/** The highest sequence number given to a resource's tasks; 0 when it has none. */
+export async function lastSequence(tx: Db<TaskTables>, resourceId: string): Promise<number> {
+  const row = await tx
+    .selectFrom('tasks')
+    .select('sequence')
+    .where('resource_id', '=', resourceId)
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.sequence ?? 0;
+}
+
+export async function markCancelled(tx: Db<TaskTables>, resourceId: string, nowMs: number): Promise<void> {
+  await tx
+    .updateTable('tasks')
+    .set({ is_cancelled: 1, next_try_at: nowMs })
+    .where('resource_id', '=', resourceId)
+    .where('state', '=', 'pending')
+    .execute();
+}
+
+/** Tasks that are due, that nobody holds, and that no earlier unfinished task of their resource goes before. */
+export async function listDue(db: Db<TaskTables>, nowMs: number, limit: number): Promise<TaskRow[]> {
+  return db
+    .selectFrom('tasks as t')
+    .selectAll()
+    .where('t.state', '=', 'pending')
+    .where('t.next_try_at', '<=', nowMs)
+    .where('t.lease_until', '<=', nowMs)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('tasks as earlier')
+            .select('earlier.id')
+            .whereRef('earlier.resource_id', '=', 't.resource_id')
+            .where('earlier.state', '=', 'pending')
+            .whereRef('earlier.sequence', '<', 't.sequence'),
+        ),
+      ),
+    )
+    .orderBy('t.next_try_at')
+    .limit(limit)
+    .execute();
+}
+
+export async function hasEarlierUnfinished(db: Db<TaskTables>, resourceId: string, sequence: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('tasks')
+    .select('id')
+    .where('resource_id', '=', resourceId)
+    .where('state', '=', 'pending')
+    .where('sequence', '<', sequence)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Takes the lease of a task that nobody holds. False: another controller was quicker. */
+export async function takeLease(
+  db: Db<TaskTables>,
+  row: TaskRow,
+  owner: string,
+  nowMs: number,
+  untilMs: number,
+): Promise<boolean> {
+  const taken = await db
+    .updateTable('tasks')
+    .set({ lease_owner: owner, lease_until: untilMs })
+    .where('id', '=', row.id)
+    .where('state', '=', 'pending')
+    .where('lease_until', '<=', nowMs)
+    .executeTakeFirst();
+  return taken.numUpdatedRows === 1n;
+}
+
+export async function renewLeases(
+  db: Db<TaskTables>,
+  owner: string,
+  ids: readonly string[],
+  untilMs: number,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await db
+    .updateTable('tasks')
+    .set({ lease_until: untilMs })
+    .where('lease_owner', '=', owner)
+    .where('id', 'in', ids)
+    .execute();
+}
+
+/** Writes progress, as long as the lease is still ours. False: it is not. */
+export async function saveProgress(
+  db: Db<TaskTables>,
+  id: string,
+  owner: string,
+  patch: Partial<TaskRow>,
+): Promise<boolean> {
+  const saved = await db
+    .updateTable('tasks')
+    .set(patch)
+    .where('id', '=', id)
+    .where('lease_owner', '=', owner)
+    .where('state', '=', 'pending')
+    .executeTakeFirst();
+  return saved.numUpdatedRows === 1n;
+}
+
+export async function findTask(db: Db<TaskTables>, id: string): Promise<TaskRow | undefined> {
+  return db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** When the next task that nobody holds is due, or undefined. */
+export async function nextDueAt(db: Db<TaskTables>): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('tasks')
+    .select('next_try_at')
+    .where('state', '=', 'pending')
+    .orderBy('next_try_at')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.next_try_at;
+}
+
+export async function deleteFinished(db: Db<TaskTables>, beforeMs: number): Promise<void> {
+  await db.deleteFrom('tasks').where('state', 'in', ['done', 'failed']).where('updated_at', '<', beforeMs).execute();
+}
+
+export async function listUnfinished(db: Db<TaskTables>, resourceId: string): Promise<TaskStatus[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('resource_id', '=', resourceId)
+    .where('state', '=', 'pending')
+    .orderBy('sequence')
+    .limit(MAX_LISTED)
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    name: row.kind,
+    requestId: row.request_id,
+    direction: row.direction,
+    step: row.step,
+    attempts: row.attempts,
+    error: row.error === null ? null : fromJson<TaskError>(row.error),
+    leaseOwner: row.lease_owner,
+    nextTryAt: row.next_try_at,
+    deadlineAt: row.deadline_at,
+    createdAt: row.created_at,
+  }));
+}
