@@ -1,4 +1,4 @@
-/** The helper process when it runs unbuilt; the built program has the hidden subcommand `exec-helper` for it. */
+/** The helper process; built, it is `dist/exec-helper-main.mjs`. */
 import { serveExec } from './exec-serve.ts';
 
 await serveExec(process.stdin, process.stdout);

@@ -13,8 +13,10 @@ const HELPER_NODE_FLAGS = [
   '--disable-warning=ExperimentalWarning',
 ];
 
-/** What Node is told to run as the helper when nothing else is said: the file beside this one, unbuilt. */
-const UNBUILT_ENTRY = [fileURLToPath(new URL('./exec-helper-main.ts', import.meta.url))];
+/** What Node is told to run as the helper when nothing else is said: the file beside this one, built or unbuilt. */
+const DEFAULT_ENTRY = [
+  fileURLToPath(new URL(`./exec-helper-main.${import.meta.url.endsWith('.ts') ? 'ts' : 'mjs'}`, import.meta.url)),
+];
 
 type Helper = ChildProcessByStdio<Writable, Readable, null>;
 
@@ -26,10 +28,10 @@ interface Pending {
 /**
  * Runs host commands through a small helper process, started with the first command and again if it dies.
  * Commands under way when it dies fail with `exec.closed`: whether they had an effect is unknown, as after any crash.
- * @param options.entry what Node runs as the helper: `[bundle, 'exec-helper']` when built.
+ * @param options.entry what Node runs as the helper, instead of the program beside this file.
  */
 export function createExecHelper(options: { readonly entry?: readonly string[] } = {}): Exec {
-  const entry = options.entry ?? UNBUILT_ENTRY;
+  const entry = options.entry ?? DEFAULT_ENTRY;
   const pending = new Map<number, Pending>();
   let helper: Helper | undefined;
   let lastId = 0;

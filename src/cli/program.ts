@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { errorChain } from '#kernel/errors.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { registerTestCommand } from './test.ts';
+
+/** The version that `pileus --version`, agents and the API documents show. */
+export const VERSION = packageJson.version;
+
+/**
+ * Reads the command line and runs what it says; a failure becomes one sentence on standard error and exit code 1.
+ * @param argv as in `process.argv`.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    console.error(`pileus: ${errorChain(error)}`);
+    if (process.env['PILEUS_DEBUG'] !== undefined) console.error(error);
+    process.exitCode = 1;
+  }
+}
+
+/** Every command registers itself here; what is heavy it imports only when it runs. */
+function createProgram(): Command {
+  const program = new Command('pileus')
+    .description('A whole OpenStack cloud in one program.')
+    .version(VERSION, '-V, --version')
+    .showHelpAfterError('(pileus --help shows what there is)')
+    .enablePositionalOptions();
+  registerTestCommand(program);
+  return program;
+}
