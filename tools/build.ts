@@ -5,7 +5,7 @@
  * or the new one, whole. What keeps native parts or data files of its own stays in node_modules.
  */
 import { copyFile, glob, mkdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -48,21 +48,25 @@ try {
 await copyAssets();
 
 /**
- * Copies `src/**\/assets/*` to `dist/assets/`, so that `new URL('./assets/x', import.meta.url)` finds x built and unbuilt.
- * @throws when two assets have one name: they would share one place.
+ * Copies everything below `src/**\/assets/` to `dist/assets/`, so that `new URL('./assets/x', import.meta.url)` finds x
+ * built and unbuilt. Files keep their permissions.
+ * @throws when two assets have one path: they would share one place.
  */
 async function copyAssets(): Promise<void> {
   const places = new Map<string, string>();
-  for await (const file of glob('src/**/assets/*', { cwd: root })) {
-    const name = basename(file);
-    const other = places.get(name);
-    if (other !== undefined) throw new Error(`${file} and ${other} would both become dist/assets/${name}; rename one.`);
-    places.set(name, file);
+  for await (const entry of glob('src/**/assets/**', { cwd: root, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    const place = file.slice(file.lastIndexOf('/assets/') + '/assets/'.length);
+    const other = places.get(place);
+    if (other !== undefined)
+      throw new Error(`${file} and ${other} would both become dist/assets/${place}; rename one.`);
+    places.set(place, file);
   }
-  for (const [name, file] of places) {
-    const target = join(dist, 'assets', name);
+  for (const [place, file] of places) {
+    const target = join(dist, 'assets', place);
     await mkdir(dirname(target), { recursive: true });
-    await copyFile(join(root, file), `${target}.new`);
+    await copyFile(file, `${target}.new`);
     await rename(`${target}.new`, target);
   }
 }
