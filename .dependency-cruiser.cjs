@@ -107,7 +107,7 @@ module.exports = {
       severity: 'error',
       from: { path: PLAN },
       to: {
-        pathNot: [...PLAN, '/types\\.ts$', '^src/protocol/', '^src/kernel/errors\\.ts$', '(^|/)node_modules/ipaddr\\.js/'],
+        pathNot: [...PLAN, '/types\\.ts$', '^src/protocol/', '^src/kernel/(errors|net)\\.ts$', '(^|/)node_modules/ipaddr\\.js/'],
         dependencyTypesNot: ['type-only'],
       },
     },

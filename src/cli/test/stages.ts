@@ -34,6 +34,7 @@ const CHECKS: readonly (readonly [title: string, ...argv: [string, ...string[]]]
   ['architecture', 'bash', 'tools/arch.sh'],
   ['dead code', 'knip', '--no-progress'],
   ['generated files', 'node', 'tools/generate.ts', '--check'],
+  ['lock file', 'node', 'tools/lock.ts', '--check'],
 ];
 
 export const STAGES: readonly Stage[] = [
