@@ -71,8 +71,7 @@ export function createTaskEngine(parts: {
 
   const nowMs = (): number => clock.now().getTime();
 
-  async function enqueue<Input>(outer: Db, task: NewTask<Input>): Promise<string> {
-    const tx = outer as Db<TaskTables>;
+  async function enqueue<Input>(tx: Db<TaskTables>, task: NewTask<Input>): Promise<string> {
     const now = nowMs();
     const sequence = (await lastSequence(tx, task.resourceId)) + 1;
     const isOursAtOnce = !stop.aborted && kinds.has(task.name) && running.size < MAX_RUNNING;
@@ -270,10 +269,10 @@ export function createTaskEngine(parts: {
   return {
     enqueue,
     cancel: async (tx, resourceId) => {
-      await markCancelled(tx as Db<TaskTables>, resourceId, nowMs());
+      await markCancelled(tx, resourceId, nowMs());
       afterCommit(() => wake.abort());
     },
-    listUnfinished: (from, resourceId) => listUnfinished(from as Db<TaskTables>, resourceId),
+    listUnfinished: (from, resourceId) => listUnfinished(from, resourceId),
     get running() {
       return running.size;
     },

@@ -1,7 +1,7 @@
 /** What a task is made of: a table of steps, each with its undo. The engine that runs them is `engine.ts`. */
 import type { Db } from '../db/database.ts';
 import type { Log } from '../log.ts';
-import type { TaskError } from './tables.ts';
+import type { TaskError, TaskTables } from './tables.ts';
 
 /** A kind of task by name, carrying the type of its input. */
 export type TaskName<Input> = string & { readonly __input?: Input };
@@ -74,9 +74,9 @@ export interface TaskStatus {
 
 export interface Tasks {
   /** Adds a task in the caller's transaction; it starts once that is committed. Returns its id. */
-  enqueue<Input>(tx: Db, task: NewTask<Input>): Promise<string>;
+  enqueue<Input>(tx: Db<TaskTables>, task: NewTask<Input>): Promise<string>;
   /** Asks every unfinished task of a resource to undo what it has done. Tasks added later are not touched. */
-  cancel(tx: Db, resourceId: string): Promise<void>;
+  cancel(tx: Db<TaskTables>, resourceId: string): Promise<void>;
   /** The unfinished tasks of a resource, oldest first. */
-  listUnfinished(db: Db, resourceId: string): Promise<TaskStatus[]>;
+  listUnfinished(db: Db<TaskTables>, resourceId: string): Promise<TaskStatus[]>;
 }

@@ -1,0 +1,44 @@
+/** Compute (nova's API): servers, flavors, key pairs, hosts and what belongs to them. */
+import { join } from 'node:path';
+import { createPolicy } from '#kernel/auth/policy.ts';
+import type { Db } from '#kernel/db/database.ts';
+import { createServiceApp } from '#kernel/http/service-app.ts';
+import type { Service, ServiceDeps } from '#kernel/service.ts';
+import type { ComputeDeps, ComputePeers } from './deps.ts';
+import { computeErrorStyle } from './error-style.ts';
+import { computeMicroversions } from './microversions.ts';
+import { computePolicy } from './policy.ts';
+import { computeRoutes } from './routes.ts';
+import type { ComputeTables } from './tables.ts';
+
+export type { ComputeDeps, ComputePeers } from './deps.ts';
+export { type ComputeTables, computeMigrations } from './tables.ts';
+
+export interface ComputeService extends Service {
+  readonly type: 'compute';
+}
+
+/** Builds the service; its schema (`computeMigrations`) must be there, and it does not listen yet. */
+export function createComputeService(given: ServiceDeps & ComputePeers): ComputeService {
+  const policy = createPolicy({
+    rules: computePolicy,
+    file: join(given.settings.configDir, 'compute', 'policy.yaml'),
+    log: given.log,
+    monotonicMs: () => given.clock.monotonicMs(),
+  });
+  const deps: ComputeDeps = { ...given, db: given.db as Db<ComputeTables>, policy };
+  const app = createServiceApp({
+    type: 'compute',
+    routes: computeRoutes(deps),
+    style: computeErrorStyle,
+    policy,
+    microversions: computeMicroversions,
+    authenticator: given.authenticator,
+    publicUrl: given.settings.publicUrls['compute'] ?? '',
+    identityUrl: given.settings.publicUrls['identity'] ?? '',
+    clock: given.clock,
+    log: given.log,
+    metrics: given.metrics,
+  });
+  return { type: 'compute', app };
+}
