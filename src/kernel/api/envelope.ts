@@ -1,4 +1,4 @@
-import { BadRequest, CloudError, MethodNotAllowed, NotFound, TooLarge, Unauthorized } from '../errors.ts';
+import { BadRequest, type CloudError, MethodNotAllowed, NotFound, TooLarge, Unauthorized } from '../errors.ts';
 import type { InvalidInput } from './validate.ts';
 
 /** What an error says on the wire, before a service dresses it. */

@@ -90,7 +90,7 @@ export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
   app.addHook('onRequest', (request, reply) => edge.begin(request, reply));
   app.addHook('onResponse', async (request, reply) => edge.end(request, reply));
   app.setErrorHandler((error, request, reply) => edge.fail(error, request, reply));
-  app.setNotFoundHandler((request, reply) => edge.notFound(request, reply));
+  app.setNotFoundHandler((request) => edge.notFound(request));
   addHealthcheck(app, options);
   for (const group of Map.groupBy(options.routes, (route) => route.path).values()) edge.mount(app, group);
   return app;
@@ -265,7 +265,7 @@ function createEdge(options: ServiceAppOptions) {
     return status === 500 ? sentences.internal : sentences.malformedBody;
   }
 
-  async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function notFound(request: FastifyRequest): Promise<FastifyReply> {
     const state = stateOf(request);
     state.ctx = await authenticate(request, state.ctx, 'token');
     const path = request.url.split('?', 1)[0]?.replace(/\/+$/, '') ?? '';
