@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tests/architecture/**/*.test.ts', 'tests/api/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'tests/{architecture,bootstrap}/**/*.test.ts', 'tests/api/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },
