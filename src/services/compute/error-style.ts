@@ -5,6 +5,7 @@
 import type { ErrorStyle, WireError } from '#kernel/api/envelope.ts';
 import { type InvalidInput, python } from '#kernel/api/validate.ts';
 import { BadRequest } from '#kernel/errors.ts';
+import { reasonOfName } from './fields.ts';
 
 const FAULT_NAMES: Readonly<Record<number, string>> = {
   400: 'badRequest',
@@ -37,6 +38,10 @@ function faultOf({ status, message }: WireError): unknown {
 function invalidSentence(part: 'body' | 'query' | 'path', { path, value, message }: InvalidInput): string {
   if (path === '') return message;
   const names = path.split('.');
+  const reason = reasonOfName(message);
+  if (reason !== undefined) return `An invalid 'name' value was provided. The name must be: ${reason}`;
+  if (message.endsWith(' must NOT be valid'))
+    return `Additional properties are not allowed ('${names.at(-1) ?? ''}' was unexpected)`;
   const shown = typeof value === 'string' ? value.slice(0, 200) : python(value);
   return part === 'body'
     ? `Invalid input for field/attribute ${names.at(-1) ?? ''}. Value: ${shown}. ${message}`

@@ -1,10 +1,11 @@
 import type { Route } from '#kernel/api/route.ts';
 import type { ComputeDeps } from './deps.ts';
+import { flavorRoutes } from './flavors/routes.ts';
 import { atBothRoots } from './roots.ts';
 import { versionRoutes } from './versions.ts';
 
 /** Every operation of the service. */
-export function computeRoutes(_deps: ComputeDeps): Route[] {
-  const routes: Route[] = [];
+export function computeRoutes(deps: ComputeDeps): Route[] {
+  const routes: Route[] = [...flavorRoutes(deps)];
   return [...versionRoutes, ...routes.flatMap(atBothRoots)];
 }
