@@ -48,25 +48,25 @@ try {
 await copyAssets();
 
 /**
- * Copies everything below `src/**\/assets/` to `dist/assets/`, so that `new URL('./assets/x', import.meta.url)` finds x
- * built and unbuilt. Files keep their permissions.
- * @throws when two assets have one path: they would share one place.
+ * Copies what lies below any `assets` folder of `src/` to `dist/assets/`, so that `new URL('./assets/x', import.meta.url)`
+ * finds x built and unbuilt.
+ * @throws when two assets have one name: they would share one place.
  */
 async function copyAssets(): Promise<void> {
-  const places = new Map<string, string>();
+  const sources = new Map<string, string>();
   for await (const entry of glob('src/**/assets/**', { cwd: root, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    const file = join(entry.parentPath, entry.name);
-    const place = file.slice(file.lastIndexOf('/assets/') + '/assets/'.length);
-    const other = places.get(place);
+    const source = join(entry.parentPath, entry.name);
+    const name = source.slice(source.indexOf('/assets/', root.length) + '/assets/'.length);
+    const other = sources.get(name);
     if (other !== undefined)
-      throw new Error(`${file} and ${other} would both become dist/assets/${place}; rename one.`);
-    places.set(place, file);
+      throw new Error(`${source} and ${other} would both become dist/assets/${name}; rename one.`);
+    sources.set(name, source);
   }
-  for (const [place, file] of places) {
-    const target = join(dist, 'assets', place);
+  for (const [name, source] of sources) {
+    const target = join(dist, 'assets', name);
     await mkdir(dirname(target), { recursive: true });
-    await copyFile(file, `${target}.new`);
+    await copyFile(source, `${target}.new`);
     await rename(`${target}.new`, target);
   }
 }
