@@ -1,4 +1,5 @@
 import { BadRequest, type CloudError, MethodNotAllowed, NotFound, TooLarge, Unauthorized } from '../errors.ts';
+import type { Microversion } from './microversion.ts';
 import type { InvalidInput } from './validate.ts';
 
 /** What an error says on the wire, before a service dresses it. */
@@ -12,6 +13,8 @@ export interface WireError {
   readonly requestId: string;
   /** What the client said it accepts. */
   readonly accept: string;
+  /** The request's microversion, once it is known. */
+  readonly version: Microversion | undefined;
 }
 
 export interface WireBody {

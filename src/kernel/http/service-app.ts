@@ -243,6 +243,7 @@ function createEdge(options: ServiceAppOptions) {
       type: known?.type,
       requestId: state.requestId,
       accept: request.headers.accept ?? '',
+      version: state.version,
     };
     const { contentType, body, headers } = style.envelope(wire);
     // What is left of a refused upload is not read: the connection cannot be used again.
