@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<{ placement: PlacementService; db: Db; call: Call }> {
-  const db = openDatabase<never>({ kind: 'sqlite', file: ':memory:', durability: 'normal' }) as Db;
+  const db = openDatabase<unknown>({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
   await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...placementMigrations });
   const clock = new ManualClock();
   const placement = createPlacementService({
