@@ -33,6 +33,7 @@ const CHECKS: readonly (readonly [title: string, ...argv: [string, ...string[]]]
   ['lint', 'oxlint'],
   ['architecture', 'bash', 'tools/arch.sh'],
   ['dead code', 'knip', '--no-progress'],
+  ['code that only tests reach', 'knip', '--no-progress', '--production', '--include', 'files,dependencies'],
   ['generated files', 'node', 'tools/generate.ts', '--check'],
   ['lock file', 'node', 'tools/lock.ts', '--check'],
 ];
