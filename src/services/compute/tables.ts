@@ -2,9 +2,25 @@ import type { Migrations } from '#kernel/db/migrate.ts';
 import type { RevisionTables } from '#kernel/events/revisions.ts';
 import type { TaskTables } from '#kernel/tasks/tables.ts';
 import { type FlavorTables, flavorMigrations } from './flavors/tables.ts';
+import { type HostTables, hostMigrations } from './hosts/tables.ts';
+import { type ServerActionTables, serverActionMigrations } from './instance-actions/tables.ts';
+import { type QuotaTables, quotaMigrations } from './quotas/tables.ts';
+import { type ServerTables, serverMigrations } from './servers/tables.ts';
 
 /** Every table that compute may touch: each slice adds its own. */
-export type ComputeTables = RevisionTables & TaskTables & FlavorTables;
+export type ComputeTables = RevisionTables &
+  TaskTables &
+  FlavorTables &
+  HostTables &
+  QuotaTables &
+  ServerActionTables &
+  ServerTables;
 
 /** Every step of compute's schema. */
-export const computeMigrations: Migrations = { ...flavorMigrations };
+export const computeMigrations: Migrations = {
+  ...flavorMigrations,
+  ...serverActionMigrations,
+  ...quotaMigrations,
+  ...serverMigrations,
+  ...hostMigrations,
+};
