@@ -92,6 +92,8 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
   async function pass(signal: AbortSignal): Promise<void> {
     const wanted = desired;
     if (wanted === undefined) return;
+    // what was under way while the host was read may have ended since: planned upon, it would be done twice
+    const wasBusy = new Set(busyLanes.keys());
     const actual = await withDeadline(limits.observeMs, signal, (inner) => reconciler.observe(inner));
     const steps = reconciler.plan(wanted, actual);
     forgetSettled(retries, steps);
@@ -99,7 +101,7 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
     const now = clock.monotonicMs();
     const due = steps.filter((step) => (retries.get(step.resource)?.notBeforeMs ?? 0) <= now);
     for (const [lane, laneSteps] of Map.groupBy(due, (step) => reconciler.lane(step))) {
-      if (busyLanes.has(lane) || busyLanes.size >= limits.lanes) continue;
+      if (wasBusy.has(lane) || busyLanes.has(lane) || busyLanes.size >= limits.lanes) continue;
       const work = runLane(laneSteps, signal).finally(() => {
         busyLanes.delete(lane);
         bell.ring();

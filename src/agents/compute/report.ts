@@ -1,0 +1,61 @@
+import type { DesiredGuest, DesiredGuests, GuestProblem, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
+import type { Failure } from '../loop.ts';
+import type { ComputeActual, GuestActual } from './drivers/contract.ts';
+import { missingTaps, whyUnsafe } from './plan.ts';
+
+/**
+ * What the controller is told: each desired guest, and each guest of ours that is still to go, so that the controller
+ * sees by its absence that it is gone.
+ */
+export function reportCompute(
+  desired: DesiredGuests,
+  actual: ComputeActual,
+  failures: ReadonlyMap<string, Failure>,
+): GuestsReport {
+  const present = new Map(actual.guests.map((guest) => [guest.id, guest]));
+  const wanted = new Map(desired.guests.map((guest) => [guest.id, guest]));
+  const ids = new Set([...wanted.keys(), ...present.keys(), ...actual.remains]);
+  return {
+    revision: desired.revision,
+    guests: [...ids].map((id) =>
+      observed(id, present.get(id), problemOf(id, wanted.get(id), present.get(id), actual, failures)),
+    ),
+    strangers: actual.strangers,
+  };
+}
+
+function observed(id: string, have: GuestActual | undefined, problem: GuestProblem | undefined): ObservedGuest {
+  return {
+    id,
+    power: have?.power ?? 'absent',
+    powerSerial: have?.marks.powerSerial ?? 0,
+    rebootSerial: have?.marks.rebootSerial ?? 0,
+    portIds: have?.interfaces.map((port) => port.portId) ?? [],
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+function problemOf(
+  id: string,
+  want: DesiredGuest | undefined,
+  have: GuestActual | undefined,
+  actual: ComputeActual,
+  failures: ReadonlyMap<string, Failure>,
+): GuestProblem | undefined {
+  const failure = failures.get(id);
+  if (failure !== undefined) return { code: failure.code, message: failure.message, attempts: failure.attempts };
+  if (want === undefined) return undefined;
+  const unsafe = whyUnsafe(want);
+  if (unsafe !== undefined) return { code: 'guest.unsafe', message: unsafe, attempts: 0 };
+  if (!isWaitingForTaps(want, have, actual)) return undefined;
+  const message = `Waiting for the network agent to make ${missingTaps(want, actual.devices).join(', ')}.`;
+  return { code: 'guest.tap.missing', message, attempts: 0 };
+}
+
+/** Whether the guest would be further if its taps were there. */
+export function isWaitingForTaps(want: DesiredGuest, have: GuestActual | undefined, actual: ComputeActual): boolean {
+  if (want.power !== 'running' && want.power !== 'paused') return false;
+  if (missingTaps(want, actual.devices).length === 0) return false;
+  const isUp = have?.power === 'running' || have?.power === 'paused';
+  return isUp || have === undefined || have.marks.powerSerial < want.powerSerial || have.marks.session !== '';
+}
