@@ -22,6 +22,8 @@ export async function seedTree(seeds: Seeds): Promise<string> {
     'tsconfig.json',
     '.dependency-cruiser.cjs',
     '.oxlintrc.json',
+    'knip.json',
+    'vitest.config.ts',
     'tools/lint/house.ts',
   ]) {
     await cp(join(repository, file), join(tree, file));
