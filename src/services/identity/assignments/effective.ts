@@ -1,0 +1,51 @@
+import type { Db } from '#kernel/db/database.ts';
+import { listAncestors } from '../projects/store.ts';
+import type { ProjectRow, ProjectTables } from '../projects/tables.ts';
+import { expandRoles } from '../roles/implications.ts';
+import { listImplications, listRoles } from '../roles/store.ts';
+import type { RoleId, RoleRow, RoleTables } from '../roles/tables.ts';
+import { type Actors, listAssignmentsOfActors } from './store.ts';
+import type { AssignmentRow, AssignmentTables } from './tables.ts';
+
+type Tables = AssignmentTables & ProjectTables & RoleTables;
+
+/** Where roles are looked for. */
+export type Scope =
+  | { readonly kind: 'project'; readonly project: ProjectRow }
+  | { readonly kind: 'domain'; readonly domainId: string }
+  | { readonly kind: 'system' };
+
+/** Far above what any actor can have: roles are few. */
+const MAX_ROLES = 10_000;
+
+/**
+ * The roles that actors have on a scope: given there, inherited from above, and implied by those. Roles of a domain
+ * count for what they imply and are not themselves in the result, as in tokens.
+ */
+export async function rolesOn(db: Db<Tables>, actors: Actors, scope: Scope): Promise<RoleRow[]> {
+  const given = await listAssignmentsOfActors(db, actors);
+  const above = scope.kind === 'project' ? await listAncestors(db, scope.project) : [];
+  const direct = given.filter((row) => holdsOn(row, scope, above)).map((row) => row.role_id);
+  return expandToRoles(db, direct);
+}
+
+/** Roles and what they imply, without roles of a domain. */
+export async function expandToRoles(db: Db<RoleTables>, direct: readonly RoleId[]): Promise<RoleRow[]> {
+  if (direct.length === 0) return [];
+  const ids = expandRoles(direct, await listImplications(db));
+  return listRoles(db, { filters: [], domainId: '', ids, limit: MAX_ROLES });
+}
+
+function holdsOn(row: AssignmentRow, scope: Scope, above: readonly ProjectRow[]): boolean {
+  switch (scope.kind) {
+    case 'system':
+      return row.target_kind === 'system';
+    case 'domain':
+      return row.inherited === 0 && row.target_kind === 'domain' && row.target_id === scope.domainId;
+    case 'project': {
+      if (row.inherited === 0) return row.target_kind === 'project' && row.target_id === scope.project.id;
+      if (row.target_kind === 'domain') return row.target_id === scope.project.domain_id;
+      return row.target_kind === 'project' && above.some((project) => project.id === row.target_id);
+    }
+  }
+}

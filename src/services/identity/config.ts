@@ -1,0 +1,65 @@
+/** What an operator may set of identity; the names follow keystone's options. Absent limits are no limits. */
+export interface IdentityConfig {
+  /** bcrypt's cost: 12 takes about 0.4 s of a core, which is what makes stolen hashes worthless. 4 in tests. */
+  readonly bcryptRounds: number;
+  /** How long a token lives. Longer makes a stolen one worth more, shorter breaks long uploads. */
+  readonly tokenLifetimeMs: number;
+  /** How long after its end a service may still have a token shown with `allow_expired`. */
+  readonly allowExpiredWindowMs: number;
+  /** Keys kept in the token key repository; more keep older tokens readable after rotations. */
+  readonly maxActiveKeys: number;
+  readonly maxPasswordLength: number;
+  /** Wrong passwords in a row until the account is locked; null never locks. */
+  readonly lockoutFailureAttempts: number | null;
+  readonly lockoutDurationMs: number;
+  readonly disableUserAccountDaysInactive: number | null;
+  readonly passwordExpiresDays: number | null;
+  /** Remembered passwords, the new one included, that must differ; 0 remembers none. */
+  readonly uniqueLastPasswordCount: number;
+  readonly minimumPasswordAgeDays: number;
+  readonly passwordRegex: string | null;
+  readonly passwordRegexDescription: string | null;
+  readonly changePasswordUponFirstUse: boolean;
+  /** Most entries of one list; a longer list is cut and marked `truncated`. */
+  readonly listLimit: number;
+  /** Projects above one another, the domain included. */
+  readonly maxProjectTreeDepth: number;
+  readonly maxRedelegationCount: number;
+  readonly maxCredentialsPerUser: number;
+  readonly maxApplicationCredentialsPerUser: number;
+  readonly limitModel: 'flat' | 'strict_two_level';
+  /** How old a signed EC2 request may be. */
+  readonly ec2SignatureTtlMs: number;
+  /** The window of codes taken before the current one, for clocks that lag. */
+  readonly totpIncludedPreviousWindows: number;
+  readonly receiptLifetimeMs: number;
+  /** Dashboards that single sign-on may send a token to. */
+  readonly trustedDashboards: readonly string[];
+}
+
+export const DEFAULT_CONFIG: IdentityConfig = {
+  bcryptRounds: 12,
+  tokenLifetimeMs: 3_600_000,
+  allowExpiredWindowMs: 172_800_000,
+  maxActiveKeys: 3,
+  maxPasswordLength: 4_096,
+  lockoutFailureAttempts: null,
+  lockoutDurationMs: 1_800_000,
+  disableUserAccountDaysInactive: null,
+  passwordExpiresDays: null,
+  uniqueLastPasswordCount: 0,
+  minimumPasswordAgeDays: 0,
+  passwordRegex: null,
+  passwordRegexDescription: null,
+  changePasswordUponFirstUse: false,
+  listLimit: 10_000,
+  maxProjectTreeDepth: 5,
+  maxRedelegationCount: 3,
+  maxCredentialsPerUser: 1_000,
+  maxApplicationCredentialsPerUser: 1_000,
+  limitModel: 'flat',
+  ec2SignatureTtlMs: 900_000,
+  totpIncludedPreviousWindows: 1,
+  receiptLifetimeMs: 300_000,
+  trustedDashboards: [],
+};

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import type { Authenticator } from '#kernel/auth/context.ts';
+import { createPolicy } from '#kernel/auth/policy.ts';
+import type { Db } from '#kernel/db/database.ts';
+import { createServiceApp } from '#kernel/http/service-app.ts';
+import type { ProjectId } from '#kernel/ids.ts';
+import type { Service, ServiceDeps } from '#kernel/service.ts';
+import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
+import type { IdentityDeps } from './deps.ts';
+import { discoveryRoutes } from './discovery/routes.ts';
+import { createErrorStyle } from './errors.ts';
+import { identityPolicy } from './policy.ts';
+import { findProject } from './projects/store.ts';
+import type { IdentityTables } from './tables.ts';
+import { createAuthenticator, createTokenReader } from './tokens/authenticator.ts';
+import { createTokenCache } from './tokens/cache.ts';
+import { createTokenCodec } from './tokens/codec.ts';
+import { openKeyRepository } from './tokens/key-repository.ts';
+import type { Token } from './tokens/model.ts';
+import { tokenRoutes } from './tokens/routes.ts';
+import { createPasswords } from './users/passwords.ts';
+
+export type { BootstrapEndpoint, BootstrapOptions } from './bootstrap.ts';
+export type { IdentityConfig } from './config.ts';
+export { identityMigrations } from './tables.ts';
+
+export interface IdentityService extends Service {
+  /** Checks the tokens of all services' requests. */
+  readonly authenticator: Authenticator;
+  /** Makes what an empty cloud begins with; idempotent. */
+  bootstrap(options: BootstrapOptions): Promise<void>;
+  /** Whether there is such a project, or domain. */
+  projectExists(id: ProjectId): Promise<boolean>;
+}
+
+export type IdentityServiceDeps = Omit<ServiceDeps, 'authenticator' | 'tasks'> & {
+  /** What differs from keystone's defaults. */
+  readonly config?: Partial<IdentityConfig>;
+};
+
+/**
+ * Builds the identity service. Reads its keys from `<dataDir>/identity/fernet-keys`, which it makes when they are missing.
+ * @throws {Error} when the key folder cannot be read.
+ */
+export async function createIdentityService(given: IdentityServiceDeps): Promise<IdentityService> {
+  const { clock, log, metrics, revisions, settings } = given;
+  const config: IdentityConfig = { ...DEFAULT_CONFIG, ...given.config };
+  const db = given.db as Db<IdentityTables>;
+  const keys = await openKeyRepository(join(settings.dataDir, 'identity', 'fernet-keys'), config.maxActiveKeys);
+  const policy = createPolicy({
+    rules: identityPolicy,
+    file: join(settings.configDir, 'identity', 'policy.yaml'),
+    log,
+    monotonicMs: () => clock.monotonicMs(),
+    refusal: (rule) => `You are not authorized to perform the requested action: ${rule}.`,
+  });
+  const cache = createTokenCache<Token>(db, revisions, clock);
+  const deps: IdentityDeps = {
+    db,
+    clock,
+    log,
+    policy,
+    config,
+    passwords: createPasswords(config.bcryptRounds),
+    tokens: createTokenCodec(() => keys.keys()),
+    forgetTokens: (tx) => cache.forget(tx),
+  };
+  const reader = createTokenReader(deps, cache);
+  const authenticator = createAuthenticator(reader);
+  const publicUrl = settings.publicUrls['identity'] ?? 'http://127.0.0.1:5000';
+  const app = createServiceApp({
+    type: 'identity',
+    routes: [...discoveryRoutes(), ...tokenRoutes(deps, reader)],
+    style: createErrorStyle(publicUrl),
+    policy,
+    authenticator,
+    publicUrl,
+    identityUrl: publicUrl,
+    clock,
+    log,
+    metrics,
+  });
+  return {
+    type: 'identity',
+    app,
+    authenticator,
+    bootstrap: (options) => bootstrap(deps, options),
+    projectExists: async (id) => (await findProject(db, id)) !== undefined,
+  };
+}

@@ -1,0 +1,29 @@
+import type { Migrations } from '#kernel/db/migrate.ts';
+import type { RevisionTables } from '#kernel/events/revisions.ts';
+import { type AssignmentTables, assignmentMigrations } from './assignments/tables.ts';
+import { type CatalogTables, catalogMigrations } from './catalog/tables.ts';
+import { type GroupTables, groupMigrations } from './groups/tables.ts';
+import { type ProjectTables, projectMigrations } from './projects/tables.ts';
+import { type RevocationTables, revocationMigrations } from './revocations/tables.ts';
+import { type RoleTables, roleMigrations } from './roles/tables.ts';
+import { type UserTables, userMigrations } from './users/tables.ts';
+
+/** Every table that identity may touch. */
+export type IdentityTables = UserTables &
+  GroupTables &
+  ProjectTables &
+  RoleTables &
+  AssignmentTables &
+  CatalogTables &
+  RevocationTables &
+  RevisionTables;
+
+export const identityMigrations: Migrations = {
+  ...projectMigrations,
+  ...userMigrations,
+  ...groupMigrations,
+  ...roleMigrations,
+  ...assignmentMigrations,
+  ...catalogMigrations,
+  ...revocationMigrations,
+};

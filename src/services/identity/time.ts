@@ -1,0 +1,21 @@
+import type { EpochMs } from '#kernel/db/json.ts';
+
+/** Keystone's form of a time: `2026-01-02T03:04:05.678000Z`. */
+export function isoTime(ms: EpochMs): string {
+  return `${new Date(ms).toISOString().slice(0, -1)}000Z`;
+}
+
+export function isoTimeOrNull(ms: EpochMs | null): string | null {
+  return ms === null ? null : isoTime(ms);
+}
+
+const FORM = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})?$/;
+
+/** Reads an ISO 8601 time, UTC when it names no zone; undefined when it is none. */
+export function parseTime(text: string): EpochMs | undefined {
+  const parts = FORM.exec(text);
+  if (parts === null) return undefined;
+  const [, day = '', time = '', fraction = '', zone = 'Z'] = parts;
+  const ms = Date.parse(`${day}T${time}${fraction.slice(0, 4)}${zone}`);
+  return Number.isNaN(ms) ? undefined : ms;
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { type IdentityDeps, nowMs } from '../deps.ts';
+import { missing, unauthorized } from '../errors.ts';
+import type { TokenReader } from './authenticator.ts';
+import type { TokenClaims } from './codec.ts';
+import type { AuthMethod, Proof } from './methods/method.ts';
+import { passwordMethod } from './methods/password.ts';
+import { tokenMethod } from './methods/token.ts';
+import { resolveToken, type Token, VoidToken } from './model.ts';
+import type { AuthRequest } from './schema.ts';
+import { defaultScope, readScope, type TokenScope } from './scope.ts';
+
+const METHODS: Readonly<Record<string, AuthMethod>> = {
+  password: passwordMethod,
+  token: tokenMethod,
+};
+
+/** Bytes of an audit id. */
+const AUDIT_BYTES = 16;
+
+/**
+ * Proves who asks and gives a token for it.
+ * @throws {Unauthorized} without a reason when a proof or the scope does not hold; {BadRequest} for what is missing.
+ * @see https://docs.openstack.org/api-ref/identity/v3/#password-authentication-with-scoped-authorization
+ */
+export async function issueToken(deps: IdentityDeps, reader: TokenReader, auth: AuthRequest): Promise<Token> {
+  const methods = [...new Set(auth.identity.methods)];
+  const proofs = await prove(deps, reader, auth, methods);
+  const proof = reconcile(proofs);
+  const asked = await readScope(deps, auth.scope);
+  const scope = isNowhere(asked) ? await defaultScope(deps.db, proof.userId) : asked;
+  return mintToken(deps, proof, scope, [...new Set([...methods, ...(proof.methods ?? [])])]);
+}
+
+/**
+ * Makes a token for what was proved.
+ * @throws {Unauthorized} when the user may not have it.
+ */
+export async function mintToken(
+  deps: IdentityDeps,
+  proof: Proof,
+  scope: TokenScope,
+  methods: readonly string[],
+): Promise<Token> {
+  const issuedAt = nowMs(deps);
+  const ownEnd = issuedAt + deps.config.tokenLifetimeMs;
+  const auditId = randomBytes(AUDIT_BYTES).toString('base64url');
+  const claims: TokenClaims = {
+    userId: proof.userId,
+    methods,
+    isSystem: scope.isSystem,
+    projectId: scope.projectId,
+    domainId: scope.domainId,
+    // Never later than that of the token it was made from: else nobody would ever have to log in again.
+    expiresAt: Math.min(ownEnd, proof.expiresAt ?? ownEnd),
+    issuedAt,
+    auditIds: proof.parentAuditId === undefined ? [auditId] : [auditId, proof.parentAuditId],
+    trustId: scope.trustId,
+    federation: proof.federation ?? null,
+    accessTokenId: proof.accessTokenId ?? null,
+    applicationCredentialId: proof.applicationCredentialId ?? null,
+  };
+  try {
+    return await resolveToken(deps, deps.tokens.encode(claims), claims);
+  } catch (error) {
+    if (!(error instanceof VoidToken)) throw error;
+    deps.log.info({ user: proof.userId, reason: error.message }, 'no token was given');
+    throw unauthorized('scope');
+  }
+}
+
+async function prove(
+  deps: IdentityDeps,
+  reader: TokenReader,
+  auth: AuthRequest,
+  names: readonly string[],
+): Promise<Proof[]> {
+  const methods = names.map((name) => {
+    if (!(name in auth.identity)) throw missing(name, 'identity');
+    const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
+    if (method === undefined) throw unauthorized('method');
+    return method;
+  });
+  const proofs: Proof[] = [];
+  for (const method of methods) proofs.push(await method(deps, auth, reader));
+  return proofs;
+}
+
+/** All proofs must be of one user; the earliest end counts. */
+function reconcile(proofs: readonly Proof[]): Proof {
+  const [first, ...others] = proofs;
+  if (first === undefined || others.some((proof) => proof.userId !== first.userId)) throw unauthorized('proof');
+  const ends = proofs.flatMap(({ expiresAt }) => (typeof expiresAt === 'number' ? [expiresAt] : []));
+  return Object.assign({}, ...proofs, { expiresAt: ends.length === 0 ? null : Math.min(...ends) }) as Proof;
+}
+
+function isNowhere(scope: TokenScope): boolean {
+  return (
+    !scope.isSystem &&
+    !scope.isExplicitlyUnscoped &&
+    scope.projectId === null &&
+    scope.domainId === null &&
+    scope.trustId === null
+  );
+}
