@@ -8,6 +8,7 @@ import { createRevisions, revisionMigrations } from '#kernel/events/revisions.ts
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { silentLog } from '#kernel/log.ts';
 import { seededRandom } from '#kernel/random.ts';
+import type { ServiceDeps } from '#kernel/service.ts';
 import { createTaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
 import {
@@ -17,6 +18,8 @@ import {
   computeMigrations,
   createComputeService,
 } from '#services/compute/index.ts';
+import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
+import { fakeImages, fakeNetworks } from './compute-peers.ts';
 
 export const PROJECT = '11111111111111111111111111111111';
 export const OTHER_PROJECT = '22222222222222222222222222222222';
@@ -56,10 +59,9 @@ export interface ComputeUnderTest {
   close(): Promise<void>;
 }
 
-const NO_PEERS: ComputePeers = {
-  placement: { release: async () => undefined },
-  image: {},
-  network: {},
+const NO_PEERS: Omit<ComputePeers, 'placement'> = {
+  image: fakeImages(),
+  network: fakeNetworks(),
   agents: {
     agentOf: () => {
       throw new Error('no agents in this test');
@@ -70,9 +72,9 @@ const NO_PEERS: ComputePeers = {
 /** Starts compute; peers may be replaced one by one. */
 export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<ComputeUnderTest> {
   const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
-  await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...computeMigrations });
+  await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...placementMigrations, ...computeMigrations });
   const clock = new ManualClock();
-  const service = createComputeService({
+  const common: ServiceDeps = {
     db,
     clock,
     random: seededRandom(1),
@@ -92,9 +94,9 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
       dataDir: '/nonexistent',
       configDir: '/nonexistent',
     },
-    ...NO_PEERS,
-    ...peers,
-  });
+  };
+  const placement = createPlacementService(common);
+  const service = createComputeService({ ...common, ...NO_PEERS, placement, ...peers });
   return {
     service,
     db: db as Db<ComputeTables>,
@@ -121,6 +123,7 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
     },
     async close() {
       await service.app.close();
+      await placement.app.close();
       await db.destroy();
     },
   };

@@ -4,18 +4,32 @@ import { createPolicy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
+import type { Heartbeat } from '#protocol/hosts.ts';
 import type { ComputeDeps, ComputePeers } from './deps.ts';
 import { computeErrorStyle } from './error-style.ts';
+import { takeHeartbeat } from './hosts/heartbeat.ts';
+import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
 import { computePolicy } from './policy.ts';
 import { computeRoutes } from './routes.ts';
 import type { ComputeTables } from './tables.ts';
 
-export type { ComputeDeps, ComputePeers } from './deps.ts';
+export type {
+  BootImage,
+  ComputeDeps,
+  ComputeImages,
+  ComputeNetworks,
+  ComputePeers,
+  RequestedNetwork,
+  ServerNetwork,
+  ServerPort,
+} from './deps.ts';
 export { type ComputeTables, computeMigrations } from './tables.ts';
 
 export interface ComputeService extends Service {
   readonly type: 'compute';
+  /** Takes a host's heartbeat: registers the host at the first one, and its provider in placement. */
+  heartbeat(hostId: string, beat: Heartbeat): Promise<void>;
 }
 
 /** Builds the service; its schema (`computeMigrations`) must be there, and it does not listen yet. */
@@ -26,7 +40,12 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     log: given.log,
     monotonicMs: () => given.clock.monotonicMs(),
   });
-  const deps: ComputeDeps = { ...given, db: given.db as Db<ComputeTables>, policy };
+  const deps: ComputeDeps = {
+    ...given,
+    db: given.db as Db<ComputeTables>,
+    policy,
+    liveness: createLiveness(given.clock),
+  };
   const app = createServiceApp({
     type: 'compute',
     routes: computeRoutes(deps),
@@ -40,5 +59,5 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     log: given.log,
     metrics: given.metrics,
   });
-  return { type: 'compute', app };
+  return { type: 'compute', app, heartbeat: (hostId, beat) => takeHeartbeat(deps, hostId, beat) };
 }

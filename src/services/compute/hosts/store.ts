@@ -1,0 +1,58 @@
+import type { Selectable } from 'kysely';
+import type { Db } from '#kernel/db/database.ts';
+import { toJson } from '#kernel/db/json.ts';
+import type { Heartbeat } from '#protocol/hosts.ts';
+import type { HostRow, HostTables } from './tables.ts';
+
+export type Host = Selectable<HostRow>;
+
+/** Every host, by name. There are some hundred, so that no caller needs pages of them. */
+export async function listHosts(db: Db<HostTables>): Promise<Host[]> {
+  return db.selectFrom('hosts').selectAll().orderBy('hostname').execute();
+}
+
+export async function findHost(db: Db<HostTables>, id: string): Promise<Host | undefined> {
+  return db.selectFrom('hosts').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export async function findHostByName(db: Db<HostTables>, hostname: string): Promise<Host | undefined> {
+  return db.selectFrom('hosts').selectAll().where('hostname', '=', hostname).executeTakeFirst();
+}
+
+/** Names of hosts, by id. */
+export async function listHostNames(db: Db<HostTables>, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('hosts').select(['id', 'hostname']).where('id', 'in', ids).execute();
+  return new Map(rows.map((row) => [row.id, row.hostname]));
+}
+
+/** Takes a new host in. Its name is a label: where two hosts have the same one, the later gets the start of its id with it. */
+export async function insertHost(tx: Db<HostTables>, id: string, beat: Heartbeat, nowMs: number): Promise<string> {
+  const wanted = beat.facts.hostname;
+  const hostname = (await findHostByName(tx, wanted)) === undefined ? wanted : `${wanted}-${id.slice(0, 8)}`;
+  await tx
+    .insertInto('hosts')
+    .values({
+      id,
+      hostname,
+      facts: toJson(beat.facts),
+      notices: toJson(beat.notices),
+      is_disabled: 0,
+      disabled_reason: null,
+      is_forced_down: 0,
+      last_seen_at: nowMs,
+      created_at: nowMs,
+      updated_at: nowMs,
+    })
+    .execute();
+  return hostname;
+}
+
+/** Writes a heartbeat down. */
+export async function updateHostBeat(db: Db<HostTables>, id: string, beat: Heartbeat, nowMs: number): Promise<void> {
+  await db
+    .updateTable('hosts')
+    .set({ facts: toJson(beat.facts), notices: toJson(beat.notices), last_seen_at: nowMs })
+    .where('id', '=', id)
+    .execute();
+}
