@@ -1,6 +1,7 @@
 import type { PolicyRule } from '#kernel/auth/policy.ts';
 import { flavorPolicy } from './flavors/policy.ts';
+import { keyPairPolicy } from './key-pairs/policy.ts';
 import { basePolicy } from './policy-base.ts';
 
 /** Every rule of the service with its default, as `policy.yaml` may override it. */
-export const computePolicy: readonly PolicyRule[] = [...basePolicy, ...flavorPolicy];
+export const computePolicy: readonly PolicyRule[] = [...basePolicy, ...flavorPolicy, ...keyPairPolicy];

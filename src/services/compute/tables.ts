@@ -4,6 +4,7 @@ import type { TaskTables } from '#kernel/tasks/tables.ts';
 import { type FlavorTables, flavorMigrations } from './flavors/tables.ts';
 import { type HostTables, hostMigrations } from './hosts/tables.ts';
 import { type ServerActionTables, serverActionMigrations } from './instance-actions/tables.ts';
+import { type KeyPairTables, keyPairMigrations } from './key-pairs/tables.ts';
 import { type QuotaTables, quotaMigrations } from './quotas/tables.ts';
 import { type ServerTables, serverMigrations } from './servers/tables.ts';
 
@@ -12,6 +13,7 @@ export type ComputeTables = RevisionTables &
   TaskTables &
   FlavorTables &
   HostTables &
+  KeyPairTables &
   QuotaTables &
   ServerActionTables &
   ServerTables;
@@ -21,6 +23,7 @@ export const computeMigrations: Migrations = {
   ...flavorMigrations,
   ...serverActionMigrations,
   ...quotaMigrations,
+  ...keyPairMigrations,
   ...serverMigrations,
   ...hostMigrations,
 };

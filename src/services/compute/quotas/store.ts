@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
+import { isUniqueViolation } from '#kernel/db/transaction.ts';
 import type { ComputeTables } from '../tables.ts';
 import { QUOTA_RESOURCES, type QuotaResource } from './resources.ts';
 import type { QuotaTables } from './tables.ts';
@@ -51,7 +52,7 @@ export async function deleteLimits(db: Db<QuotaTables>, projectId: string, userI
     .execute();
 }
 
-/** What the users of a project have been given of each resource, but `exceptUserId`. */
+/** What the users of a project have been given of each resource, together. */
 export async function sumUserLimits(
   db: Db<QuotaTables>,
   projectId: string,
@@ -66,15 +67,24 @@ export async function sumUserLimits(
   return Object.fromEntries(rows.map((row) => [row.resource, Number(row.total)]));
 }
 
-/** Makes all who count and take in this project wait for this transaction's end. */
-export async function lockQuota(tx: Db<QuotaTables>, projectId: string): Promise<void> {
-  const locked = await tx
+/** Makes all who count and take in this project (or for this user) wait for this transaction's end. */
+export async function lockQuota(tx: Db<QuotaTables>, ownerId: string): Promise<void> {
+  if (await takeTurn(tx, ownerId)) return;
+  try {
+    await tx.insertInto('quota_locks').values({ project_id: ownerId, turn: 1 }).execute();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    await takeTurn(tx, ownerId);
+  }
+}
+
+async function takeTurn(tx: Db<QuotaTables>, ownerId: string): Promise<boolean> {
+  const taken = await tx
     .updateTable('quota_locks')
     .set({ turn: sql<number>`turn + 1` })
-    .where('project_id', '=', projectId)
+    .where('project_id', '=', ownerId)
     .executeTakeFirst();
-  if (locked.numUpdatedRows === 0n)
-    await tx.insertInto('quota_locks').values({ project_id: projectId, turn: 1 }).execute();
+  return taken.numUpdatedRows > 0n;
 }
 
 export interface ServerUsage {
