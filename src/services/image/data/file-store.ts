@@ -1,0 +1,153 @@
+/**
+ * Image data in files.
+ *
+ * Theory of operation. A file has its place only when it is whole: data is written below `incoming/`, synced, and then
+ * renamed to `data/`, under a name that is made for it alone. So whatever has its place was whole once, nothing is ever
+ * written over, and a name that the database does not know is rubbish that may be removed. Names are UUIDs made here:
+ * nothing of a client's becomes part of a path.
+ */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { BadRequest, CloudError, ServiceUnavailable, TooLarge } from '#kernel/errors.ts';
+import { syncFolder } from '#kernel/files.ts';
+import { isUuidLike } from '#kernel/ids.ts';
+
+export interface FileStoreOptions {
+  /** The store's name for clients: `local`. */
+  readonly id: string;
+  readonly description: string;
+  readonly directory: string;
+}
+
+/** One file on its way in. */
+export interface IncomingFile {
+  /** Writes in order; the caller waits for each write, so that memory stays bounded. @throws as {@link translateDiskError} has it. */
+  write(chunk: Buffer): Promise<void>;
+  /** Makes the data permanent, under its name. */
+  commit(): Promise<void>;
+  /** Removes what was written. Does nothing after a commit. */
+  discard(): Promise<void>;
+}
+
+/** A file as a sweep finds it. */
+export interface FoundFile {
+  readonly name: string;
+  readonly modifiedMs: number;
+}
+
+export interface FileStore {
+  readonly id: string;
+  readonly description: string;
+  readonly directory: string;
+  /** @param dataId a new UUID. */
+  create(dataId: string): Promise<IncomingFile>;
+  /** Opens data for reading, whole or a part; undefined when there is none. @param range both ends included. */
+  openData(dataId: string, range?: { readonly first: number; readonly last: number }): Promise<Readable | undefined>;
+  /** Removes data; fine if there is none. */
+  remove(dataId: string): Promise<void>;
+  /** The files in place, and those still coming in, a few at a time. */
+  sweep(place: 'data' | 'incoming'): AsyncIterable<FoundFile>;
+  /** Removes a file that was found coming in. */
+  removeIncoming(name: string): Promise<void>;
+}
+
+/** Files are spread over 256 folders: one folder with a million files is slow to list. */
+const shardOf = (dataId: string): string => dataId.slice(0, 2).toLowerCase();
+
+/** Opens a store, making its folders when they are missing. */
+export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
+  const { id, description, directory } = options;
+  const incoming = join(directory, 'incoming');
+  const data = join(directory, 'data');
+  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  await mkdir(data, { recursive: true, mode: 0o700 });
+
+  const placeOf = (dataId: string): string => {
+    if (!isUuidLike(dataId)) throw new BadRequest('image.data.name', 'The name of image data must be a UUID.');
+    return join(data, shardOf(dataId), dataId);
+  };
+
+  return {
+    id,
+    description,
+    directory,
+    async create(dataId) {
+      const place = placeOf(dataId);
+      await mkdir(join(data, shardOf(dataId)), { recursive: true, mode: 0o700 });
+      const temporary = join(incoming, dataId);
+      const file = await translated(() => open(temporary, 'wx', 0o600));
+      return createIncoming(file, temporary, place, join(data, shardOf(dataId)));
+    },
+    async openData(dataId, range) {
+      const place = placeOf(dataId);
+      if ((await stat(place).catch(() => undefined)) === undefined) return undefined;
+      return createReadStream(place, range === undefined ? {} : { start: range.first, end: range.last });
+    },
+    async remove(dataId) {
+      await rm(placeOf(dataId), { force: true });
+    },
+    sweep: (place) => (place === 'incoming' ? listFolder(incoming) : listShards(data)),
+    async removeIncoming(name) {
+      if (isUuidLike(name)) await rm(join(incoming, name), { force: true });
+    },
+  };
+}
+
+function createIncoming(file: FileHandle, temporary: string, place: string, folder: string): IncomingFile {
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (!isOpen) return;
+    isOpen = false;
+    await file.close();
+  };
+  return {
+    write: (chunk) => translated(async () => void (await file.writeFile(chunk))),
+    async commit() {
+      await translated(() => file.sync());
+      await close();
+      await rename(temporary, place);
+      await syncFolder(folder);
+    },
+    async discard() {
+      await close();
+      await rm(temporary, { force: true });
+    },
+  };
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translateDiskError(error);
+  }
+}
+
+/** A full disk and missing rights are told to the client, in the real service's words; anything else is a bug or a broken disk. */
+function translateDiskError(cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (cause instanceof CloudError) return cause;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new TooLarge('image.store.full', 'Image storage media is full: There is not enough disk space on the image storage media.', { cause });
+  }
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
+    return new ServiceUnavailable('image.store.denied', 'Insufficient permissions on image storage media: Permission to write image storage media denied.', { cause });
+  }
+  return cause;
+}
+
+async function* listShards(directory: string): AsyncIterable<FoundFile> {
+  for await (const entry of await opendir(directory)) {
+    if (entry.isDirectory()) yield* listFolder(join(directory, entry.name));
+  }
+}
+
+async function* listFolder(directory: string): AsyncIterable<FoundFile> {
+  for await (const entry of await opendir(directory)) {
+    if (!entry.isFile() || !isUuidLike(entry.name)) continue;
+    const found = await stat(join(directory, entry.name)).catch(() => undefined);
+    if (found !== undefined) yield { name: entry.name, modifiedMs: found.mtimeMs };
+  }
+}

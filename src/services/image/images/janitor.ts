@@ -1,0 +1,82 @@
+import type { Clock } from '#kernel/clock.ts';
+import type { Db } from '#kernel/db/database.ts';
+import { errorText } from '#kernel/errors.ts';
+import type { Log } from '#kernel/log.ts';
+import type { FileStore } from '../data/file-store.ts';
+import type { Stores } from '../data/stores.ts';
+import { listAbandoned, listKnownData, listLiveWriters, updateAsWriter } from './store.ts';
+import type { ImageTables } from './tables.ts';
+
+export interface JanitorDeps {
+  readonly db: Db<ImageTables>;
+  readonly clock: Clock;
+  readonly stores: Stores;
+  readonly log: Log;
+}
+
+/** How often abandoned uploads are looked for; the longest that one stays stuck beyond its writer's time. */
+const LOOK_MS = 15_000;
+/** How often the stores are swept. Listing a million files takes seconds. */
+const SWEEP_MS = 60 * 60_000;
+/** A file this young may be about to be entered in the database. */
+const YOUNG_MS = 10 * 60_000;
+/** Files looked up in the database at a time. */
+const BATCH = 500;
+
+/** Puts right what writers that died have left behind: at the start and then all the time. */
+export async function runJanitor(deps: JanitorDeps, signal: AbortSignal): Promise<void> {
+  let sweptMs = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    try {
+      await releaseAbandoned(deps);
+      if (deps.clock.monotonicMs() - sweptMs >= SWEEP_MS) {
+        sweptMs = deps.clock.monotonicMs();
+        await sweepStores(deps);
+      }
+    } catch (error) {
+      deps.log.error({ error: errorText(error) }, 'cleaning up after image uploads failed, it is tried again');
+    }
+    await deps.clock.sleep(LOOK_MS, signal);
+  }
+}
+
+/** Makes images whose upload died `queued` again. */
+export async function releaseAbandoned({ db, clock, log }: JanitorDeps): Promise<void> {
+  const nowMs = clock.now().getTime();
+  for (const row of await listAbandoned(db, nowMs)) {
+    if (row.writer === null) continue;
+    const patch = row.status === 'active' ? {} : { status: 'queued' as const, size: null, virtual_size: null };
+    const released = await updateAsWriter(db, row.id, row.writer, { ...patch, writer: null, writer_until: null, updated_at: nowMs });
+    if (released) log.warn({ image: row.id, status: row.status }, 'an upload ended without a word, its image is queued again');
+  }
+}
+
+/** Removes files that no image knows. */
+export async function sweepStores({ db, clock, stores, log }: JanitorDeps): Promise<void> {
+  const oldMs = clock.now().getTime() - YOUNG_MS;
+  for (const store of [...stores.all, stores.staging]) {
+    for await (const names of oldFiles(store, 'data', oldMs)) {
+      const known = await listKnownData(db, names);
+      for (const name of names.filter((candidate) => !known.has(candidate))) {
+        await store.remove(name);
+        log.warn({ store: store.id, data: name }, 'image data that no image knows was removed');
+      }
+    }
+    for await (const names of oldFiles(store, 'incoming', oldMs)) {
+      const live = await listLiveWriters(db, names);
+      for (const name of names.filter((candidate) => !live.has(candidate))) await store.removeIncoming(name);
+    }
+  }
+}
+
+async function* oldFiles(store: FileStore, place: 'data' | 'incoming', oldMs: number): AsyncIterable<string[]> {
+  let names: string[] = [];
+  for await (const file of store.sweep(place)) {
+    if (file.modifiedMs < oldMs) names.push(file.name);
+    if (names.length === BATCH) {
+      yield names;
+      names = [];
+    }
+  }
+  if (names.length > 0) yield names;
+}
