@@ -64,7 +64,9 @@ export function parseRule(text: string): Check {
 function tokenize(text: string): string[] {
   // Parentheses stand alone, except those of `%(name)s`.
   return (
-    text.match(/'[^']*'(?::\S+)?|%\([^)]*\)s|[()]|(?:[^\s()%]|%\([^)]*\)s|%)+/g)?.reduce<string[]>(joinSplit, []) ?? []
+    text
+      .match(/'[^']*'(?::(?:[^\s()%]|%\([^)]*\)s|%)+)?|%\([^)]*\)s|[()]|(?:[^\s()%]|%\([^)]*\)s|%)+/g)
+      ?.reduce<string[]>(joinSplit, []) ?? []
   );
 }
 

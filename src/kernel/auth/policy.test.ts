@@ -44,6 +44,7 @@ describe('the policy language', () => {
     ['user_id:%(target.user.id)s', true],
     ['None:%(nothing)s', true],
     ["'p1':%(project_id)s", true],
+    ["(role:member and (role:x or 'p1':%(project_id)s))", true],
     ['True:%(flag)s', true],
     ['system_scope:all', false],
     ['rule:unknown', false],

@@ -8,7 +8,10 @@ import { BadRequest } from '#kernel/errors.ts';
 export const imageErrorStyle: ErrorStyle = {
   envelope,
   invalid: (part, { path, message }) =>
-    new BadRequest('image.input.invalid', `Provided object does not match schema '${part}': ${path === '' ? '' : `${path}: `}${message}`),
+    new BadRequest(
+      'image.input.invalid',
+      `Provided object does not match schema '${part}': ${path === '' ? '' : `${path}: `}${message}`,
+    ),
   sentences: {
     malformedBody: 'Malformed JSON in request body.',
     notFound: 'The resource could not be found.',
@@ -85,5 +88,10 @@ function qualityOf(type: string, ranges: readonly MediaRange[]): number {
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#x27;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#x27;');
 }

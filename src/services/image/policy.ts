@@ -11,7 +11,12 @@ const READER_OR_IMAGE_MEMBER = `role:admin or (role:reader and (project_id:%(pro
 const READER_OR_PUBLIC_NAMESPACE = `role:admin or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))`;
 const ADMIN = 'role:admin';
 
-const inProject = (name: string, check: string, description: string): PolicyRule => ({ name, check, scopes: ['project'], description });
+const inProject = (name: string, check: string, description: string): PolicyRule => ({
+  name,
+  check,
+  scopes: ['project'],
+  description,
+});
 
 const imageRules: readonly PolicyRule[] = [
   { name: 'default', check: '', description: 'Rules that are not named otherwise' },

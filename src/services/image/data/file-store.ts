@@ -6,7 +6,7 @@
  * written over, and a name that the database does not know is rubbish that may be removed. Names are UUIDs made here:
  * nothing of a client's becomes part of a path.
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -56,13 +56,11 @@ export interface FileStore {
 /** Files are spread over 256 folders: one folder with a million files is slow to list. */
 const shardOf = (dataId: string): string => dataId.slice(0, 2).toLowerCase();
 
-/** Opens a store, making its folders when they are missing. */
-export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
+/** Opens a store; its folders are made when something is written. */
+export function openFileStore(options: FileStoreOptions): FileStore {
   const { id, description, directory } = options;
   const incoming = join(directory, 'incoming');
   const data = join(directory, 'data');
-  await mkdir(incoming, { recursive: true, mode: 0o700 });
-  await mkdir(data, { recursive: true, mode: 0o700 });
 
   const placeOf = (dataId: string): string => {
     if (!isUuidLike(dataId)) throw new BadRequest('image.data.name', 'The name of image data must be a UUID.');
@@ -75,9 +73,12 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     directory,
     async create(dataId) {
       const place = placeOf(dataId);
-      await mkdir(join(data, shardOf(dataId)), { recursive: true, mode: 0o700 });
       const temporary = join(incoming, dataId);
-      const file = await translated(() => open(temporary, 'wx', 0o600));
+      const file = await translated(async () => {
+        await mkdir(join(data, shardOf(dataId)), { recursive: true, mode: 0o700 });
+        await mkdir(incoming, { recursive: true, mode: 0o700 });
+        return open(temporary, 'wx', 0o600);
+      });
       return createIncoming(file, temporary, place, join(data, shardOf(dataId)));
     },
     async openData(dataId, range) {
@@ -103,7 +104,7 @@ function createIncoming(file: FileHandle, temporary: string, place: string, fold
     await file.close();
   };
   return {
-    write: (chunk) => translated(async () => void (await file.writeFile(chunk))),
+    write: (chunk) => translated(() => file.writeFile(chunk)),
     async commit() {
       await translated(() => file.sync());
       await close();
@@ -130,24 +131,42 @@ function translateDiskError(cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (cause instanceof CloudError) return cause;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new TooLarge('image.store.full', 'Image storage media is full: There is not enough disk space on the image storage media.', { cause });
+    return new TooLarge(
+      'image.store.full',
+      'Image storage media is full: There is not enough disk space on the image storage media.',
+      { cause },
+    );
   }
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return new ServiceUnavailable('image.store.denied', 'Insufficient permissions on image storage media: Permission to write image storage media denied.', { cause });
+    return new ServiceUnavailable(
+      'image.store.denied',
+      'Insufficient permissions on image storage media: Permission to write image storage media denied.',
+      { cause },
+    );
   }
   return cause;
 }
 
 async function* listShards(directory: string): AsyncIterable<FoundFile> {
-  for await (const entry of await opendir(directory)) {
+  for await (const entry of await openFolder(directory)) {
     if (entry.isDirectory()) yield* listFolder(join(directory, entry.name));
   }
 }
 
 async function* listFolder(directory: string): AsyncIterable<FoundFile> {
-  for await (const entry of await opendir(directory)) {
+  for await (const entry of await openFolder(directory)) {
     if (!entry.isFile() || !isUuidLike(entry.name)) continue;
     const found = await stat(join(directory, entry.name)).catch(() => undefined);
     if (found !== undefined) yield { name: entry.name, modifiedMs: found.mtimeMs };
+  }
+}
+
+/** A store that nothing was written to has no folders yet. */
+async function openFolder(directory: string): Promise<AsyncIterable<Dirent>> {
+  try {
+    return await opendir(directory);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return (async function* () {})();
+    throw error;
   }
 }

@@ -38,7 +38,11 @@ export async function receive(source: Readable, file: IncomingFile, options: Rec
   let reportedBytes = 0;
   for await (const chunk of whole(source)) {
     sizeBytes += chunk.length;
-    if (sizeBytes > options.maxBytes) throw new TooLarge('image.data.too_large', `The incoming image is too large: it may have ${options.maxBytes} bytes at most.`);
+    if (sizeBytes > options.maxBytes)
+      throw new TooLarge(
+        'image.data.too_large',
+        `The incoming image is too large: it may have ${options.maxBytes} bytes at most.`,
+      );
     inspector.push(chunk);
     if (inspector.refusal !== undefined) throw new BadRequest(inspector.refusal.code, inspector.refusal.message);
     md5.update(chunk);
@@ -59,7 +63,9 @@ async function* whole(source: Readable): AsyncIterable<Buffer> {
   try {
     for await (const chunk of source.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch (cause) {
-    throw new BadRequest('image.data.cut_off', 'The image data ended before it was complete; upload it again.', { cause });
+    throw new BadRequest('image.data.cut_off', 'The image data ended before it was complete; upload it again.', {
+      cause,
+    });
   }
 }
 

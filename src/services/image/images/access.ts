@@ -1,7 +1,7 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Policy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
-import { Forbidden, NotFound } from '#kernel/errors.ts';
+import { NotFound } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
 import { findImage, findMember, type Image, type Viewer } from './store.ts';
 import type { ImageTables } from './tables.ts';
@@ -38,9 +38,13 @@ export async function getVisibleImage(
   if (image === undefined) throw new NotFound('image.not_found', notFound);
   const { row } = image;
   const viewer = viewerOf(deps, ctx);
-  const membership = row.visibility === 'shared' && ctx.projectId !== null ? await findMember(deps.db, row.id, ctx.projectId) : undefined;
+  const membership =
+    row.visibility === 'shared' && ctx.projectId !== null
+      ? await findMember(deps.db, row.id, ctx.projectId)
+      : undefined;
   const isOpen = row.owner === null || row.visibility === 'public' || row.visibility === 'community';
-  const isVisible = viewer.isAdmin || isOpen || (ctx.projectId !== null && row.owner === ctx.projectId) || membership !== undefined;
+  const isVisible =
+    viewer.isAdmin || isOpen || (ctx.projectId !== null && row.owner === ctx.projectId) || membership !== undefined;
   if (!isVisible) throw new NotFound('image.not_found', notFound);
   return { ...image, memberId: membership?.member ?? null };
 }
@@ -66,7 +70,12 @@ export function isAllowedOnImage({ policy }: AccessDeps, ctx: RequestContext, ru
 }
 
 /** Who may make an image public is a rule of its own, and community images have another. */
-export function enforceVisibility({ policy }: AccessDeps, ctx: RequestContext, visibility: unknown, target: Readonly<Record<string, unknown>>): void {
+export function enforceVisibility(
+  { policy }: AccessDeps,
+  ctx: RequestContext,
+  visibility: unknown,
+  target: Readonly<Record<string, unknown>>,
+): void {
   if (visibility === 'public') policy.enforce(ctx, 'publicize_image', target);
   if (visibility === 'community') policy.enforce(ctx, 'communitize_image', target);
 }
@@ -81,21 +90,12 @@ export function targetOf({ row, properties, memberId }: SeenImage): Readonly<Rec
     status: row.status,
     visibility: row.visibility,
     owner: row.owner,
-    project_id: row.owner,
-    member_id: memberId,
+    // Absent, not null: a token without a project must not be taken for the owner of an image without one.
+    project_id: row.owner ?? undefined,
+    member_id: memberId ?? undefined,
     protected: row.is_protected === 1,
     os_hidden: row.is_hidden === 1,
     container_format: row.container_format,
     disk_format: row.disk_format,
   };
-}
-
-/** Answers a refusal in an operation's own words. */
-export function reword<T>(work: () => T, message: string): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Forbidden) throw new Forbidden(error.code, message, { cause: error });
-    throw error;
-  }
 }

@@ -19,7 +19,12 @@ const ACTIONS = {
  * @throws {Forbidden} `image.status` while the image has no data, or by policy.
  * @see https://docs.openstack.org/api-ref/image/v2/#deactivate-image
  */
-export async function setActivation(deps: ActivationDeps, ctx: RequestContext, id: ImageId, action: keyof typeof ACTIONS): Promise<void> {
+export async function setActivation(
+  deps: ActivationDeps,
+  ctx: RequestContext,
+  id: ImageId,
+  action: keyof typeof ACTIONS,
+): Promise<void> {
   const image = await getVisibleImage(deps, ctx, id);
   enforceOnImage(deps, ctx, action, image);
   const { from, to } = ACTIONS[action];

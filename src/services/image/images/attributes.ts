@@ -65,7 +65,10 @@ export function checkNotReserved(name: string): void {
 /** @throws {BadRequest} `image.property.name`. */
 export function checkPropertyName(name: string): void {
   if (name.length > MAX_PROPERTY_NAME || name === '') {
-    throw new BadRequest('image.property.name', `Custom property should not be greater than ${MAX_PROPERTY_NAME} characters.`);
+    throw new BadRequest(
+      'image.property.name',
+      `Custom property should not be greater than ${MAX_PROPERTY_NAME} characters.`,
+    );
   }
 }
 
@@ -92,7 +95,12 @@ export function checkTagCount(tags: readonly string[]): void {
 export function checkNumbers(values: Pick<ImageAttributes, 'min_disk' | 'min_ram'>): void {
   for (const name of ['min_disk', 'min_ram'] as const) {
     const value = values[name];
-    if (value < 0) throw new BadRequest('image.number', `Invalid value '${value}' for parameter '${name}': Cannot be a negative value`);
-    if (value > MAX_INT) throw new BadRequest('image.number', `'${name}' value out of range, must not exceed ${MAX_INT}.`);
+    if (value < 0)
+      throw new BadRequest(
+        'image.number',
+        `Invalid value '${value}' for parameter '${name}': Cannot be a negative value`,
+      );
+    if (value > MAX_INT)
+      throw new BadRequest('image.number', `'${name}' value out of range, must not exceed ${MAX_INT}.`);
   }
 }

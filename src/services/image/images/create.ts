@@ -5,7 +5,16 @@ import { BadRequest, Forbidden } from '#kernel/errors.ts';
 import { newUuid } from '#kernel/ids.ts';
 import { DISALLOWED, READ_ONLY } from '../schemas/image.ts';
 import { type AccessDeps, enforceVisibility } from './access.ts';
-import { ATTRIBUTES, checkNotReserved, checkNumbers, checkPropertyCount, checkPropertyName, checkSchema, checkTagCount, type ImageAttributes } from './attributes.ts';
+import {
+  ATTRIBUTES,
+  checkNotReserved,
+  checkNumbers,
+  checkPropertyCount,
+  checkPropertyName,
+  checkSchema,
+  checkTagCount,
+  type ImageAttributes,
+} from './attributes.ts';
 import { type Image, insertImage } from './store.ts';
 import type { ImageRow } from './tables.ts';
 
@@ -28,7 +37,11 @@ export async function createImage(deps: CreateDeps, ctx: RequestContext, body: u
   checkTagCount(attributes.tags);
   checkNumbers(attributes);
   const nowMs = deps.clock.now().getTime();
-  const image = { row: newRow((given.id ?? newUuid()) as string, attributes, nowMs), properties, tags: attributes.tags.toSorted() };
+  const image = {
+    row: newRow((given.id ?? newUuid()) as string, attributes, nowMs),
+    properties,
+    tags: attributes.tags.toSorted(),
+  };
   await inTransaction(deps.db, (tx) => insertImage(tx, image));
   return { ...image, stores: [] };
 }
@@ -49,7 +62,8 @@ interface Given extends Partial<ImageAttributes> {
 }
 
 function readBody(body: unknown): { given: Given; properties: Record<string, string | null> } {
-  if (typeof body !== 'object' || body === null) throw new BadRequest('image.body.missing', 'Body expected in request.');
+  if (typeof body !== 'object' || body === null)
+    throw new BadRequest('image.body.missing', 'Body expected in request.');
   const readOnly = DISALLOWED.find((name) => name in body);
   if (readOnly !== undefined) throw new Forbidden('image.attribute.read_only', `Attribute '${readOnly}' is read-only.`);
   checkSchema(body);
@@ -57,7 +71,8 @@ function readBody(body: unknown): { given: Given; properties: Record<string, str
   const properties: Record<string, string | null> = {};
   for (const [name, value] of Object.entries(body)) {
     if (name === 'id' || (ATTRIBUTES as readonly string[]).includes(name)) given[name] = value;
-    else if ((READ_ONLY as readonly string[]).includes(name)) throw new Forbidden('image.attribute.read_only', `Attribute '${name}' is read-only.`);
+    else if ((READ_ONLY as readonly string[]).includes(name))
+      throw new Forbidden('image.attribute.read_only', `Attribute '${name}' is read-only.`);
     else if (name === 'locations') throw new Forbidden('image.property.reserved', `Attribute '${name}' is reserved.`);
     else {
       checkPropertyName(name);
@@ -69,7 +84,12 @@ function readBody(body: unknown): { given: Given; properties: Record<string, str
 }
 
 /** @see glance/api/v2/policy.py ImageAPIPolicy.add_image */
-function enforceCreate({ policy, ...deps }: AccessDeps, ctx: RequestContext, { owner }: ImageAttributes, visibility: unknown): void {
+function enforceCreate(
+  { policy, ...deps }: AccessDeps,
+  ctx: RequestContext,
+  { owner }: ImageAttributes,
+  visibility: unknown,
+): void {
   const target = { project_id: owner, owner, visibility: visibility ?? 'private' };
   if (owner !== ctx.projectId && !policy.allows(ctx, 'add_image', target)) {
     throw new Forbidden('image.owner', `You are not permitted to create images owned by '${owner ?? 'None'}'`);

@@ -22,9 +22,11 @@ export async function deleteImage(deps: DeleteDeps, ctx: RequestContext, id: Ima
   const locations = await inTransaction(deps.db, async (tx) => {
     const image = await getVisibleImage({ ...deps, db: tx }, ctx, id, `Failed to find image ${id} to delete`);
     enforceOnImage(deps, ctx, 'delete_image', image);
-    if (image.row.is_protected === 1) throw new Forbidden('image.protected', `Image ${id} is protected and cannot be deleted.`);
+    if (image.row.is_protected === 1)
+      throw new Forbidden('image.protected', `Image ${id} is protected and cannot be deleted.`);
     const deleted = await deleteImageRows(tx, image.row, deps.clock.now().getTime());
-    if (deleted === undefined) throw new Conflict('image.busy', `Image ${id} is being changed by somebody else; try again.`);
+    if (deleted === undefined)
+      throw new Conflict('image.busy', `Image ${id} is being changed by somebody else; try again.`);
     return deleted;
   });
   // What a crash leaves here is found by the janitor, as no image knows it any more.

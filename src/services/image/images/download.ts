@@ -33,10 +33,18 @@ export interface RangeHeaders {
  * @throws {Forbidden} `image.deactivated` or by policy; {RangeNotSatisfiable} `image.range`; {BadRequest} `image.range.many`.
  * @see https://docs.openstack.org/api-ref/image/v2/#download-binary-image-data
  */
-export async function downloadImage(deps: DownloadDeps, ctx: RequestContext, id: ImageId, headers: RangeHeaders): Promise<Download | undefined> {
+export async function downloadImage(
+  deps: DownloadDeps,
+  ctx: RequestContext,
+  id: ImageId,
+  headers: RangeHeaders,
+): Promise<Download | undefined> {
   const image = await getVisibleImage(deps, ctx, id);
   if (image.row.status === 'deactivated' && !viewerOf(deps, ctx).isAdmin) {
-    throw new Forbidden('image.deactivated', 'The requested image has been deactivated. Image data download is forbidden.');
+    throw new Forbidden(
+      'image.deactivated',
+      'The requested image has been deactivated. Image data download is forbidden.',
+    );
   }
   enforceOnImage(deps, ctx, 'download_image', image);
   const { size } = image.row;
@@ -47,7 +55,11 @@ export async function downloadImage(deps: DownloadDeps, ctx: RequestContext, id:
 }
 
 /** Opens the first copy of an image's data that is there. */
-export async function openStream({ db, stores }: Pick<DownloadDeps, 'db' | 'stores'>, id: ImageId, range?: ByteRange): Promise<Readable | undefined> {
+export async function openStream(
+  { db, stores }: Pick<DownloadDeps, 'db' | 'stores'>,
+  id: ImageId,
+  range?: ByteRange,
+): Promise<Readable | undefined> {
   for (const location of await listLocations(db, id)) {
     const stream = await stores.find(location.store)?.openData(location.data_id, range);
     if (stream !== undefined) return stream;
@@ -69,7 +81,8 @@ function parseRange({ range, contentRange }: RangeHeaders, size: number): ByteRa
     }
     const parts = /^bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/i.exec(range);
     if (parts === null || (parts[1] === '' && parts[2] === '')) throw unsatisfiable('Invalid Range header.');
-    if (parts[1] === '') return { first: Math.max(size - Number(parts[2]), 0), last: checkStart(size - 1, size, 'Range') };
+    if (parts[1] === '')
+      return { first: Math.max(size - Number(parts[2]), 0), last: checkStart(size - 1, size, 'Range') };
     const first = Number(parts[1]);
     const last = parts[2] === '' ? size - 1 : Number(parts[2]);
     if (last < first && parts[2] !== '') throw unsatisfiable('Invalid Range header.');
@@ -79,9 +92,12 @@ function parseRange({ range, contentRange }: RangeHeaders, size: number): ByteRa
   if (contentRange === undefined) return undefined;
   const parts = /^bytes\s+(\d{1,15})-(\d{1,15})\/(\*|\d{1,15})$/i.exec(contentRange.trim());
   const [first, last] = [Number(parts?.[1]), Number(parts?.[2])];
-  if (parts === null || last < first || (parts[3] !== '*' && Number(parts[3]) <= last)) throw unsatisfiable('Invalid Content-Range header.');
+  if (parts === null || last < first || (parts[3] !== '*' && Number(parts[3]) <= last))
+    throw unsatisfiable('Invalid Content-Range header.');
   if (last >= size) {
-    throw unsatisfiable(`Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range [0, ${size - 1}].`);
+    throw unsatisfiable(
+      `Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range [0, ${size - 1}].`,
+    );
   }
   checkStart(first, size, 'Content-Range');
   return { first, last };
@@ -89,7 +105,9 @@ function parseRange({ range, contentRange }: RangeHeaders, size: number): ByteRa
 
 function checkStart(first: number, size: number, header: string): number {
   if (first >= size || first < 0) {
-    throw unsatisfiable(`Invalid start position in ${header} header. Start position MUST be in the inclusive range [0, ${size - 1}].`);
+    throw unsatisfiable(
+      `Invalid start position in ${header} header. Start position MUST be in the inclusive range [0, ${size - 1}].`,
+    );
   }
   return first;
 }

@@ -15,16 +15,35 @@ export interface ImageQuery {
 export type ImageFilter =
   | { readonly kind: 'column'; readonly column: EqualColumn; readonly values: readonly (string | number)[] }
   | { readonly kind: 'least' | 'most'; readonly column: NumberColumn; readonly value: number }
-  | { readonly kind: 'time'; readonly column: 'created_at' | 'updated_at'; readonly operator: TimeOperator; readonly atMs: number }
+  | {
+      readonly kind: 'time';
+      readonly column: 'created_at' | 'updated_at';
+      readonly operator: TimeOperator;
+      readonly atMs: number;
+    }
   | { readonly kind: 'tag'; readonly tag: string }
   | { readonly kind: 'property'; readonly name: string; readonly value: string };
 
 type TimeOperator = 'gt' | 'gte' | 'lt' | 'lte' | 'neq' | 'eq';
 type NumberColumn = 'size' | 'min_disk' | 'min_ram' | 'virtual_size';
-type EqualColumn = (typeof TEXT_COLUMNS)[number] | (typeof LIST_COLUMNS)[number] | NumberColumn | 'is_hidden' | 'is_protected';
+type EqualColumn =
+  | (typeof TEXT_COLUMNS)[number]
+  | (typeof LIST_COLUMNS)[number]
+  | NumberColumn
+  | 'is_hidden'
+  | 'is_protected';
 type SortColumn = (typeof SORT_KEYS)[number];
 
-const SORT_KEYS = ['name', 'status', 'container_format', 'disk_format', 'size', 'id', 'created_at', 'updated_at'] as const;
+const SORT_KEYS = [
+  'name',
+  'status',
+  'container_format',
+  'disk_format',
+  'size',
+  'id',
+  'created_at',
+  'updated_at',
+] as const;
 /** These take `in:a,b` besides one value. */
 const LIST_COLUMNS = ['name', 'id', 'status', 'container_format', 'disk_format'] as const;
 const TEXT_COLUMNS = ['checksum', 'os_hash_value', 'os_hash_algo', 'owner'] as const;
@@ -57,10 +76,28 @@ export function parseImageQuery(params: URLSearchParams): ImageQuery {
     if (!NOT_FILTERS.has(name)) filters.push(...parseFilter(name, value));
   }
   if (filters.length > MAX_FILTERS) throw bad('filters', `At most ${MAX_FILTERS} filters can be given at once.`);
-  return { limit: parseLimit(last('limit')), marker: last('marker'), sort, visibility: parseVisibility(last('visibility')), memberStatus, filters };
+  return {
+    limit: parseLimit(last('limit')),
+    marker: last('marker'),
+    sort,
+    visibility: parseVisibility(last('visibility')),
+    memberStatus,
+    filters,
+  };
 }
 
-const NOT_FILTERS: ReadonlySet<string> = new Set(['limit', 'marker', 'member_status', 'tag', 'sort', 'sort_key', 'sort_dir', 'visibility', 'os_hidden', 'deleted']);
+const NOT_FILTERS: ReadonlySet<string> = new Set([
+  'limit',
+  'marker',
+  'member_status',
+  'tag',
+  'sort',
+  'sort_key',
+  'sort_dir',
+  'visibility',
+  'os_hidden',
+  'deleted',
+]);
 
 function isMemberStatus(text: string): text is ImageQuery['memberStatus'] {
   return ['pending', 'accepted', 'rejected', 'all'].includes(text);
@@ -95,7 +132,9 @@ function parseSort(params: URLSearchParams): ImageQuery['sort'] {
   const { keys, directions } = params.has('sort') ? parseNewSort(params) : parseClassicSort(params);
   const only = directions.length === 1 ? directions[0] : undefined;
   const sort = keys.map((key, index) => ({ key, direction: directions[index] ?? only ?? ('desc' as const) }));
-  const rest = (['created_at', 'id'] as const).filter((key) => !keys.includes(key)).map((key) => ({ key, direction: only ?? ('desc' as const) }));
+  const rest = (['created_at', 'id'] as const)
+    .filter((key) => !keys.includes(key))
+    .map((key) => ({ key, direction: only ?? ('desc' as const) }));
   const all = [...sort, ...rest];
   return all.filter(({ key }, index) => all.findIndex((other) => other.key === key) === index);
 }
@@ -106,13 +145,17 @@ interface Sorting {
 }
 
 function parseNewSort(params: URLSearchParams): Sorting {
-  if (params.has('sort_key') || params.has('sort_dir')) throw bad('sort', 'Old and new sorting syntax cannot be combined');
+  if (params.has('sort_key') || params.has('sort_dir'))
+    throw bad('sort', 'Old and new sorting syntax cannot be combined');
   const parts = (params.getAll('sort').at(-1) ?? '').trim().split(',');
   const pairs = parts.map((part): [string, string] => {
     const colon = part.indexOf(':');
     return colon === -1 ? [part, ''] : [part.slice(0, colon), part.slice(colon + 1)];
   });
-  return { keys: pairs.map(([key]) => parseSortKey(key)), directions: pairs.map(([, direction]) => parseSortDirection(direction || 'desc')) };
+  return {
+    keys: pairs.map(([key]) => parseSortKey(key)),
+    directions: pairs.map(([, direction]) => parseSortDirection(direction || 'desc')),
+  };
 }
 
 function parseClassicSort(params: URLSearchParams): Sorting {
@@ -121,12 +164,16 @@ function parseClassicSort(params: URLSearchParams): Sorting {
   if (directions.length > 1 && directions.length !== keys.length) {
     throw bad('sort', 'Number of sort dirs does not match the number of sort keys');
   }
-  return { keys: keys.length === 0 ? ['created_at'] : keys, directions: directions.length === 0 ? ['desc'] : directions };
+  return {
+    keys: keys.length === 0 ? ['created_at'] : keys,
+    directions: directions.length === 0 ? ['desc'] : directions,
+  };
 }
 
 function parseSortKey(text: string): SortColumn {
   const key = SORT_KEYS.find((known) => known === text.trim());
-  if (key === undefined) throw bad('sort', `Invalid sort key: ${text.trim()}. It must be one of the following: ${SORT_KEYS.join(', ')}.`);
+  if (key === undefined)
+    throw bad('sort', `Invalid sort key: ${text.trim()}. It must be one of the following: ${SORT_KEYS.join(', ')}.`);
   return key;
 }
 
@@ -147,7 +194,8 @@ function parseFilter(name: string, value: string): ImageFilter[] {
   const textColumn = TEXT_COLUMNS.find((column) => column === name);
   if (textColumn !== undefined) return [{ kind: 'column', column: textColumn, values: [value] }];
   const numberColumn = NUMBER_COLUMNS.find((column) => column === name);
-  if (numberColumn !== undefined) return [{ kind: 'column', column: numberColumn, values: [/^\d{1,15}$/.test(value) ? Number(value) : -1] }];
+  if (numberColumn !== undefined)
+    return [{ kind: 'column', column: numberColumn, values: [/^\d{1,15}$/.test(value) ? Number(value) : -1] }];
   return [{ kind: 'property', name, value }];
 }
 
@@ -173,7 +221,9 @@ function parseTime(column: 'created_at' | 'updated_at', text: string): ImageFilt
   const hasOperator = colon !== -1 && !ISO_TIME.test(text);
   const operator = hasOperator ? text.slice(0, colon) : 'eq';
   const time = (hasOperator ? text.slice(colon + 1) : text).replace(' ', '+');
-  const atMs = ISO_TIME.test(time) ? Date.parse(/(?:Z|[+-]\d{2}:?\d{0,2})$/.test(time.slice(10)) || time.length === 10 ? time : `${time}Z`) : Number.NaN;
+  const atMs = ISO_TIME.test(time)
+    ? Date.parse(/(?:Z|[+-]\d{2}:?\d{0,2})$/.test(time.slice(10)) || time.length === 10 ? time : `${time}Z`)
+    : Number.NaN;
   if (Number.isNaN(atMs)) throw bad('time', `Bad "${column}" query filter format. Use ISO 8601 DateTime notation.`);
   if (!TIME_OPERATORS.includes(operator)) throw bad('operator', `Unable to filter by unknown operator '${operator}'.`);
   return { kind: 'time', column, operator: operator as TimeOperator, atMs };
@@ -188,7 +238,8 @@ function parseList(text: string): string[] {
   if (operator !== 'in') throw bad('operator', `Unable to filter by unknown operator '${operator}'.`);
   checkQuotes(value);
   const values = [...value.matchAll(/"((?:[^"\\]|\\.)*)",?|([^,]+),?|,/g)].map((match) => match[1] ?? match[2] ?? '');
-  if (values.length > MAX_LISTED_VALUES) throw bad('in', `At most ${MAX_LISTED_VALUES} values can be listed in one filter.`);
+  if (values.length > MAX_LISTED_VALUES)
+    throw bad('in', `At most ${MAX_LISTED_VALUES} values can be listed in one filter.`);
   return values;
 }
 

@@ -46,8 +46,14 @@ export async function releaseAbandoned({ db, clock, log }: JanitorDeps): Promise
   for (const row of await listAbandoned(db, nowMs)) {
     if (row.writer === null) continue;
     const patch = row.status === 'active' ? {} : { status: 'queued' as const, size: null, virtual_size: null };
-    const released = await updateAsWriter(db, row.id, row.writer, { ...patch, writer: null, writer_until: null, updated_at: nowMs });
-    if (released) log.warn({ image: row.id, status: row.status }, 'an upload ended without a word, its image is queued again');
+    const released = await updateAsWriter(db, row.id, row.writer, {
+      ...patch,
+      writer: null,
+      writer_until: null,
+      updated_at: nowMs,
+    });
+    if (released)
+      log.warn({ image: row.id, status: row.status }, 'an upload ended without a word, its image is queued again');
   }
 }
 

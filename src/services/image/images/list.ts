@@ -20,7 +20,8 @@ export async function listImages(
   if (query.limit === 0) return { images: [], nextMarker: undefined };
   const found = await listImageRows(deps.db, viewerOf(deps, ctx), query, marker);
   const images: Image[] = [];
-  for (const image of found) if (isAllowedOnImage(deps, ctx, 'get_image', await see(deps, ctx, image))) images.push(image);
+  for (const image of found)
+    if (isAllowedOnImage(deps, ctx, 'get_image', await see(deps, ctx, image))) images.push(image);
   return { images, nextMarker: found.length === query.limit ? images.at(-1)?.row.id : undefined };
 }
 

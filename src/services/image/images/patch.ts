@@ -34,9 +34,13 @@ const bad = (code: string, message: string): BadRequest => new BadRequest(`image
 export function parsePatch(contentType: string | undefined, body: unknown): Change[] {
   const draft = PATCH_TYPES[contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''];
   if (draft === undefined) {
-    throw new UnsupportedMediaType('image.patch.type', `The request media type ${contentType ?? 'None'} is not supported by this server.`, {
-      headers: { 'Accept-Patch': Object.keys(PATCH_TYPES).toSorted().join(', ') },
-    });
+    throw new UnsupportedMediaType(
+      'image.patch.type',
+      `The request media type ${contentType ?? 'None'} is not supported by this server.`,
+      {
+        headers: { 'Accept-Patch': Object.keys(PATCH_TYPES).toSorted().join(', ') },
+      },
+    );
   }
   if (body === undefined) throw bad('body', 'Body expected in request.');
   if (!Array.isArray(body)) throw bad('body', 'Request body must be a JSON array of operation objects.');
@@ -45,7 +49,8 @@ export function parsePatch(contentType: string | undefined, body: unknown): Chan
 }
 
 function parseChange(raw: unknown, draft: 4 | 10): Change {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw bad('operation', 'Operations must be JSON objects.');
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw bad('operation', 'Operations must be JSON objects.');
   const change = raw as Record<string, unknown>;
   const op = draft === 10 ? findOperation10(change) : findOperation4(change);
   const pointer = draft === 10 ? change['path'] : change[op];
@@ -64,17 +69,23 @@ function parseChange(raw: unknown, draft: 4 | 10): Change {
 function findOperation10(change: Record<string, unknown>): Change['op'] {
   const given = change['op'];
   if (given === undefined || given === null) {
-    throw bad('operation', `Unable to find \`op\` in JSON Schema change. It must be one of the following: ${AVAILABLE}.`);
+    throw bad(
+      'operation',
+      `Unable to find \`op\` in JSON Schema change. It must be one of the following: ${AVAILABLE}.`,
+    );
   }
   const op = OPERATIONS.find((known) => known === given);
-  if (op === undefined) throw bad('operation', `Invalid operation: \`${show(given)}\`. It must be one of the following: ${AVAILABLE}.`);
+  if (op === undefined)
+    throw bad('operation', `Invalid operation: \`${show(given)}\`. It must be one of the following: ${AVAILABLE}.`);
   return op;
 }
 
 function findOperation4(change: Record<string, unknown>): Change['op'] {
   const [op, other] = OPERATIONS.filter((known) => known in change);
-  if (other !== undefined) throw bad('operation', 'Operation objects must contain only one member named "add", "remove", or "replace".');
-  if (op === undefined) throw bad('operation', 'Operation objects must contain exactly one member named "add", "remove", or "replace".');
+  if (other !== undefined)
+    throw bad('operation', 'Operation objects must contain only one member named "add", "remove", or "replace".');
+  if (op === undefined)
+    throw bad('operation', 'Operation objects must contain exactly one member named "add", "remove", or "replace".');
   return op;
 }
 
@@ -93,7 +104,8 @@ function parsePointer(pointer: string): string[] {
 }
 
 function checkChange(op: Change['op'], name: string, depth: number, value: unknown): void {
-  if ((READ_ONLY as readonly string[]).includes(name)) throw new Forbidden('image.attribute.read_only', `Attribute '${name}' is read-only.`);
+  if ((READ_ONLY as readonly string[]).includes(name))
+    throw new Forbidden('image.attribute.read_only', `Attribute '${name}' is read-only.`);
   checkNotReserved(name);
   if (op === 'remove') return;
   const isList = (imageProperties as Record<string, { type?: unknown }>)[name]?.type === 'array';

@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
 import { type ApiRequest, Reply, type Route, route } from '#kernel/api/route.ts';
 import { UnsupportedMediaType } from '#kernel/errors.ts';
-import { getVisibleImage, enforceOnImage } from './access.ts';
+import { enforceOnImage, getVisibleImage } from './access.ts';
 import { type ActivationDeps, setActivation } from './activation.ts';
 import { createImage } from './create.ts';
 import { type DeleteDeps, deleteImage } from './delete.ts';
 import { type ByteRange, type DownloadDeps, downloadImage } from './download.ts';
 import { listImages } from './list.ts';
-import { parsePatch, PATCH_TYPES } from './patch.ts';
+import { PATCH_TYPES, parsePatch } from './patch.ts';
 import type { Image } from './store.ts';
 import { updateImage } from './update.ts';
 import { stageImage, type UploadDeps, uploadImage } from './upload.ts';
@@ -82,7 +82,13 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     handler: async (request) => {
       requireOctetStream(request);
       const store = request.headers['x-image-meta-store'];
-      await uploadImage(deps, request.ctx, idOf(request.params), streamOf(request), typeof store === 'string' ? store : undefined);
+      await uploadImage(
+        deps,
+        request.ctx,
+        idOf(request.params),
+        streamOf(request),
+        typeof store === 'string' ? store : undefined,
+      );
       return new Reply({ status: 204 });
     },
   }),
@@ -152,11 +158,13 @@ function dataHeaders({ row }: Image, range: ByteRange | undefined): Record<strin
 /** @throws {UnsupportedMediaType} `image.data.type`. */
 function requireOctetStream({ headers }: ApiRequest): void {
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'application/octet-stream') throw new UnsupportedMediaType('image.data.type', `Invalid content type ${type ?? 'None'}`);
+  if (type !== 'application/octet-stream')
+    throw new UnsupportedMediaType('image.data.type', `Invalid content type ${type ?? 'None'}`);
 }
 
 function streamOf({ raw }: ApiRequest) {
   const source = raw.raw;
-  source.setTimeout(STALL_MS, () => source.destroy(new Error('nothing came for too long')));
+  // Requests made in process have no socket that could stall.
+  if ('setTimeout' in source) source.setTimeout(STALL_MS, () => source.destroy(new Error('nothing came for too long')));
   return source;
 }

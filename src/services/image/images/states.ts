@@ -1,4 +1,14 @@
-export const IMAGE_STATUSES = ['queued', 'saving', 'active', 'killed', 'deleted', 'uploading', 'importing', 'pending_delete', 'deactivated'] as const;
+export const IMAGE_STATUSES = [
+  'queued',
+  'saving',
+  'active',
+  'killed',
+  'deleted',
+  'uploading',
+  'importing',
+  'pending_delete',
+  'deactivated',
+] as const;
 export type ImageStatus = (typeof IMAGE_STATUSES)[number];
 
 export const VISIBILITIES = ['community', 'public', 'private', 'shared'] as const;

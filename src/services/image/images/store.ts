@@ -31,7 +31,12 @@ const MAX_IDS = 1_000;
 
 /** Finds an image that is not deleted, whoever may see it. */
 export async function findImage(db: Db<ImageTables>, id: ImageId): Promise<Image | undefined> {
-  const row = await db.selectFrom('images').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+  const row = await db
+    .selectFrom('images')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
   return row === undefined ? undefined : (await withParts(db, [row]))[0];
 }
 
@@ -41,7 +46,8 @@ export async function insertImage(db: Db<ImageTables>, image: Omit<Image, 'store
   try {
     await db.insertInto('images').values(row).execute();
   } catch (error) {
-    if (isUniqueViolation(error)) throw new Conflict('image.id.taken', `Image ID ${row.id} already exists!`, { cause: error });
+    if (isUniqueViolation(error))
+      throw new Conflict('image.id.taken', `Image ID ${row.id} already exists!`, { cause: error });
     throw error;
   }
   await insertProperties(db, row.id, properties);
@@ -49,7 +55,11 @@ export async function insertImage(db: Db<ImageTables>, image: Omit<Image, 'store
 }
 
 /** Writes an image's own columns, as long as it is still in the status that it was read in. False: it is not. */
-export async function updateImageRow(db: Db<ImageTables>, before: Pick<ImageRow, 'id' | 'status'>, patch: Partial<ImageRow>): Promise<boolean> {
+export async function updateImageRow(
+  db: Db<ImageTables>,
+  before: Pick<ImageRow, 'id' | 'status'>,
+  patch: Partial<ImageRow>,
+): Promise<boolean> {
   const updated = await db
     .updateTable('images')
     .set(patch)
@@ -61,7 +71,12 @@ export async function updateImageRow(db: Db<ImageTables>, before: Pick<ImageRow,
 }
 
 /** The same, as long as `writer` still holds the image. */
-export async function updateAsWriter(db: Db<ImageTables>, id: ImageId, writer: string, patch: Partial<ImageRow>): Promise<boolean> {
+export async function updateAsWriter(
+  db: Db<ImageTables>,
+  id: ImageId,
+  writer: string,
+  patch: Partial<ImageRow>,
+): Promise<boolean> {
   const updated = await db
     .updateTable('images')
     .set(patch)
@@ -73,7 +88,10 @@ export async function updateAsWriter(db: Db<ImageTables>, id: ImageId, writer: s
 }
 
 /** Makes an image's properties and tags what they are given as. */
-export async function replaceParts(db: Db<ImageTables>, image: Pick<Image, 'row' | 'properties' | 'tags'>): Promise<void> {
+export async function replaceParts(
+  db: Db<ImageTables>,
+  image: Pick<Image, 'row' | 'properties' | 'tags'>,
+): Promise<void> {
   const { id } = image.row;
   await db.deleteFrom('image_properties').where('image_id', '=', id).execute();
   await db.deleteFrom('image_tags').where('image_id', '=', id).execute();
@@ -88,8 +106,18 @@ export async function putProperty(db: Db<ImageTables>, id: ImageId, name: string
 }
 
 /** Marks an image as deleted and forgets what belongs to it. Returns where its data was; undefined: somebody was quicker. */
-export async function deleteImageRows(db: Db<ImageTables>, row: ImageRow, nowMs: number): Promise<ImageLocationRow[] | undefined> {
-  const deleted = await updateImageRow(db, row, { status: 'deleted', deleted_at: nowMs, updated_at: nowMs, writer: null, writer_until: null });
+export async function deleteImageRows(
+  db: Db<ImageTables>,
+  row: ImageRow,
+  nowMs: number,
+): Promise<ImageLocationRow[] | undefined> {
+  const deleted = await updateImageRow(db, row, {
+    status: 'deleted',
+    deleted_at: nowMs,
+    updated_at: nowMs,
+    writer: null,
+    writer_until: null,
+  });
   if (!deleted) return undefined;
   const locations = await listLocations(db, row.id);
   for (const table of ['image_properties', 'image_tags', 'image_locations', 'image_members'] as const) {
@@ -99,7 +127,13 @@ export async function deleteImageRows(db: Db<ImageTables>, row: ImageRow, nowMs:
 }
 
 export async function listLocations(db: Db<ImageTables>, id: ImageId): Promise<ImageLocationRow[]> {
-  return db.selectFrom('image_locations').selectAll().where('image_id', '=', id).orderBy('created_at').orderBy('store').execute();
+  return db
+    .selectFrom('image_locations')
+    .selectAll()
+    .where('image_id', '=', id)
+    .orderBy('created_at')
+    .orderBy('store')
+    .execute();
 }
 
 export async function insertLocation(db: Db<ImageTables>, location: ImageLocationRow): Promise<void> {
@@ -107,14 +141,22 @@ export async function insertLocation(db: Db<ImageTables>, location: ImageLocatio
 }
 
 export async function deleteLocation(db: Db<ImageTables>, id: ImageId, store: string): Promise<boolean> {
-  const deleted = await db.deleteFrom('image_locations').where('image_id', '=', id).where('store', '=', store).executeTakeFirst();
+  const deleted = await db
+    .deleteFrom('image_locations')
+    .where('image_id', '=', id)
+    .where('store', '=', store)
+    .executeTakeFirst();
   return deleted.numDeletedRows === 1n;
 }
 
 /** Which of these names of data some image still refers to. */
 export async function listKnownData(db: Db<ImageTables>, dataIds: readonly string[]): Promise<Set<string>> {
   if (dataIds.length === 0) return new Set();
-  const rows = await db.selectFrom('image_locations').select('data_id').where('data_id', 'in', [...dataIds]).execute();
+  const rows = await db
+    .selectFrom('image_locations')
+    .select('data_id')
+    .where('data_id', 'in', [...dataIds])
+    .execute();
   return new Set(rows.map((row) => row.data_id));
 }
 
@@ -133,12 +175,19 @@ export async function listAbandoned(db: Db<ImageTables>, nowMs: number): Promise
 /** Which of these writers still hold an image. */
 export async function listLiveWriters(db: Db<ImageTables>, writers: readonly string[]): Promise<Set<string>> {
   if (writers.length === 0) return new Set();
-  const rows = await db.selectFrom('images').select('writer').where('writer', 'in', [...writers]).execute();
+  const rows = await db
+    .selectFrom('images')
+    .select('writer')
+    .where('writer', 'in', [...writers])
+    .execute();
   return new Set(rows.flatMap((row) => row.writer ?? []));
 }
 
 /** Bytes and counts that a project takes up, for its quotas. */
-export async function measureUsage(db: Db<ImageTables>, owner: ProjectId): Promise<{ count: number; uploading: number; bytes: number; stagedBytes: number }> {
+export async function measureUsage(
+  db: Db<ImageTables>,
+  owner: ProjectId,
+): Promise<{ count: number; uploading: number; bytes: number; stagedBytes: number }> {
   const rows = await db
     .selectFrom('images')
     .select(({ fn }) => ['status', fn.countAll<number>().as('count'), fn.sum<number | null>('size').as('bytes')])
@@ -147,7 +196,9 @@ export async function measureUsage(db: Db<ImageTables>, owner: ProjectId): Promi
     .groupBy('status')
     .execute();
   const sum = (pick: (row: (typeof rows)[number]) => number, ...statuses: ImageStatus[]): number =>
-    rows.filter((row) => statuses.length === 0 || statuses.includes(row.status)).reduce((total, row) => total + pick(row), 0);
+    rows
+      .filter((row) => statuses.length === 0 || statuses.includes(row.status))
+      .reduce((total, row) => total + pick(row), 0);
   return {
     count: sum((row) => Number(row.count)),
     uploading: sum((row) => Number(row.count), 'saving', 'uploading', 'importing'),
@@ -156,17 +207,39 @@ export async function measureUsage(db: Db<ImageTables>, owner: ProjectId): Promi
   };
 }
 
-export async function findMember(db: Db<ImageTables>, imageId: ImageId, member: ProjectId): Promise<ImageMemberRow | undefined> {
-  return db.selectFrom('image_members').selectAll().where('image_id', '=', imageId).where('member', '=', member).executeTakeFirst();
+export async function findMember(
+  db: Db<ImageTables>,
+  imageId: ImageId,
+  member: ProjectId,
+): Promise<ImageMemberRow | undefined> {
+  return db
+    .selectFrom('image_members')
+    .selectAll()
+    .where('image_id', '=', imageId)
+    .where('member', '=', member)
+    .executeTakeFirst();
 }
 
 /** One page of the images that a viewer may list. */
-export async function listImages(db: Db<ImageTables>, viewer: Viewer, query: ImageQuery, marker: ImageRow | undefined): Promise<Image[]> {
-  let select = db.selectFrom('images').selectAll('images').where('images.deleted_at', 'is', null).where('images.status', '!=', 'killed');
+export async function listImages(
+  db: Db<ImageTables>,
+  viewer: Viewer,
+  query: ImageQuery,
+  marker: ImageRow | undefined,
+): Promise<Image[]> {
+  let select = db
+    .selectFrom('images')
+    .selectAll('images')
+    .where('images.deleted_at', 'is', null)
+    .where('images.status', '!=', 'killed');
   select = select.where((eb) => isListed(eb, viewer, query));
   for (const filter of query.filters) select = applyFilter(select, filter);
   const keys: SortKey[] = query.sort.map(({ key, direction }) => ({ column: `images.${key}`, direction }));
-  const rows = await applyPage(select, { keys, limit: query.limit, marker: marker === undefined ? undefined : { ...marker } }).execute();
+  const rows = await applyPage(select, {
+    keys,
+    limit: query.limit,
+    marker: marker === undefined ? undefined : { ...marker },
+  }).execute();
   return withParts(db, rows);
 }
 
@@ -175,10 +248,10 @@ type Builder = ExpressionBuilder<ImageTables, 'images'>;
 
 /** What a list shows: visible images, but others' community images only when asked for. @see glance/db/sqlalchemy/api.py image_get_all */
 function isListed(eb: Builder, viewer: Viewer, { visibility, memberStatus }: ImageQuery) {
-  const own = viewer.projectId === null ? eb.val(false) : eb('images.owner', '=', viewer.projectId);
+  const own = viewer.projectId === null ? eb.lit(false) : eb('images.owner', '=', viewer.projectId);
   const asked =
     visibility === 'all'
-      ? eb.val(true)
+      ? eb.lit(true)
       : visibility === undefined
         ? eb.or([own, eb('images.visibility', '!=', 'community')])
         : eb('images.visibility', '=', visibility);
@@ -195,9 +268,15 @@ function isVisible(eb: Builder, viewer: Viewer, memberStatus: ImageQuery['member
       .select('image_members.member')
       .whereRef('image_members.image_id', '=', 'images.id')
       .where('image_members.member', '=', projectId)
-      .$if(memberStatus !== 'all', (members) => members.where('image_members.status', '=', memberStatus as ImageMemberRow['status'])),
+      .$if(memberStatus !== 'all', (members) =>
+        members.where('image_members.status', '=', memberStatus as ImageMemberRow['status']),
+      ),
   );
-  return eb.or([open, eb('images.owner', '=', projectId), eb.and([eb('images.visibility', '=', 'shared'), membership])]);
+  return eb.or([
+    open,
+    eb('images.owner', '=', projectId),
+    eb.and([eb('images.visibility', '=', 'shared'), membership]),
+  ]);
 }
 
 /** Timestamps are shown in whole seconds, so they are compared so. */
@@ -215,7 +294,12 @@ function applyFilter(select: Select, filter: ImageFilter): Select {
       return select.where((eb) => compareTime(eb, filter));
     case 'tag':
       return select.where(({ exists, selectFrom }) =>
-        exists(selectFrom('image_tags').select('tag').whereRef('image_tags.image_id', '=', 'images.id').where('image_tags.tag', '=', filter.tag)),
+        exists(
+          selectFrom('image_tags')
+            .select('tag')
+            .whereRef('image_tags.image_id', '=', 'images.id')
+            .where('image_tags.tag', '=', filter.tag),
+        ),
       );
     case 'property':
       return select.where(({ exists, selectFrom }) =>
@@ -251,7 +335,11 @@ function compareTime(eb: Builder, { column, operator, atMs }: Extract<ImageFilte
   }
 }
 
-async function insertProperties(db: Db<ImageTables>, imageId: ImageId, properties: Readonly<Record<string, string | null>>): Promise<void> {
+async function insertProperties(
+  db: Db<ImageTables>,
+  imageId: ImageId,
+  properties: Readonly<Record<string, string | null>>,
+): Promise<void> {
   const rows = Object.entries(properties).map(([name, value]) => ({ image_id: imageId, name, value }));
   if (rows.length > 0) await db.insertInto('image_properties').values(rows).execute();
 }
@@ -268,10 +356,22 @@ async function insertTags(db: Db<ImageTables>, imageId: ImageId, tags: readonly 
 async function withParts(db: Db<ImageTables>, rows: readonly ImageRow[]): Promise<Image[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.id);
-  const properties = await db.selectFrom('image_properties').selectAll().where('image_id', 'in', ids).orderBy('name').execute();
+  const properties = await db
+    .selectFrom('image_properties')
+    .selectAll()
+    .where('image_id', 'in', ids)
+    .orderBy('name')
+    .execute();
   const tags = await db.selectFrom('image_tags').selectAll().where('image_id', 'in', ids).orderBy('tag').execute();
-  const locations = await db.selectFrom('image_locations').select(['image_id', 'store']).where('image_id', 'in', ids).where('store', '!=', STAGING_STORE).orderBy('created_at').execute();
-  const byImage = <T extends { image_id: ImageId }>(parts: readonly T[]): Map<ImageId, T[]> => Map.groupBy(parts, (part) => part.image_id);
+  const locations = await db
+    .selectFrom('image_locations')
+    .select(['image_id', 'store'])
+    .where('image_id', 'in', ids)
+    .where('store', '!=', STAGING_STORE)
+    .orderBy('created_at')
+    .execute();
+  const byImage = <T extends { image_id: ImageId }>(parts: readonly T[]): Map<ImageId, T[]> =>
+    Map.groupBy(parts, (part) => part.image_id);
   const [propertiesOf, tagsOf, locationsOf] = [byImage(properties), byImage(tags), byImage(locations)];
   return rows.map((row) => ({
     row,

@@ -109,7 +109,12 @@ export const imageMigrations: Migrations = {
         .addColumn('updated_at', columns.big, (c) => c.notNull())
         .addColumn('deleted_at', columns.big)
         .execute();
-      await db.schema.createIndex('images_created').ifNotExists().on('images').columns(['deleted_at', 'created_at', 'id']).execute();
+      await db.schema
+        .createIndex('images_created')
+        .ifNotExists()
+        .on('images')
+        .columns(['deleted_at', 'created_at', 'id'])
+        .execute();
       await db.schema.createIndex('images_owner').ifNotExists().on('images').columns(['owner', 'status']).execute();
       await db.schema.createIndex('images_name').ifNotExists().on('images').columns(['name', 'id']).execute();
       await db.schema.createIndex('images_writer').ifNotExists().on('images').columns(['writer_until']).execute();
@@ -147,7 +152,12 @@ export const imageMigrations: Migrations = {
         .addColumn('updated_at', columns.big, (c) => c.notNull())
         .addPrimaryKeyConstraint('image_members_pk', ['image_id', 'member'])
         .execute();
-      await db.schema.createIndex('image_members_member').ifNotExists().on('image_members').columns(['member', 'status']).execute();
+      await db.schema
+        .createIndex('image_members_member')
+        .ifNotExists()
+        .on('image_members')
+        .columns(['member', 'status'])
+        .execute();
     },
     down: async (db) => {
       for (const table of ['image_members', 'image_locations', 'image_tags', 'image_properties', 'images']) {

@@ -4,8 +4,23 @@ import type { Db } from '#kernel/db/database.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { BadRequest, Conflict, Forbidden } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
-import { type AccessDeps, enforceOnImage, enforceVisibility, getVisibleImage, type SeenImage, targetOf, viewerOf } from './access.ts';
-import { ATTRIBUTES, checkNumbers, checkPropertyCount, checkPropertyName, checkTagCount, type ImageAttributes } from './attributes.ts';
+import {
+  type AccessDeps,
+  enforceOnImage,
+  enforceVisibility,
+  getVisibleImage,
+  type SeenImage,
+  targetOf,
+  viewerOf,
+} from './access.ts';
+import {
+  ATTRIBUTES,
+  checkNumbers,
+  checkPropertyCount,
+  checkPropertyName,
+  checkTagCount,
+  type ImageAttributes,
+} from './attributes.ts';
 import type { Change } from './patch.ts';
 import { canChangeFormat, type ImageStatus } from './states.ts';
 import { type Image, replaceParts, updateImageRow } from './store.ts';
@@ -26,13 +41,19 @@ interface Draft {
  * @throws {NotFound} `image.not_found`; {Forbidden}, {BadRequest}, {Conflict} or {TooLarge} `image.…` for a change that cannot be.
  * @see https://docs.openstack.org/api-ref/image/v2/#update-image
  */
-export async function updateImage(deps: UpdateDeps, ctx: RequestContext, id: ImageId, changes: readonly Change[]): Promise<Image> {
+export async function updateImage(
+  deps: UpdateDeps,
+  ctx: RequestContext,
+  id: ImageId,
+  changes: readonly Change[],
+): Promise<Image> {
   return inTransaction(deps.db, async (tx) => {
     const image = await getVisibleImage({ ...deps, db: tx }, ctx, id);
     if (changes.length === 0) return image;
     const draft = draftOf(image);
     for (const change of changes) applyChange(deps, ctx, image, draft, change);
-    if (draft.properties.size > Object.keys(image.properties).length) checkPropertyCount(Object.fromEntries(draft.properties));
+    if (draft.properties.size > Object.keys(image.properties).length)
+      checkPropertyCount(Object.fromEntries(draft.properties));
     checkTagCount(draft.attributes.tags);
     checkNumbers(draft.attributes);
     return save(tx, image, draft, deps.clock.now().getTime());
@@ -67,9 +88,11 @@ function applyChange(deps: AccessDeps, ctx: RequestContext, image: SeenImage, dr
   enforceOnImage(deps, ctx, 'modify_image', image);
   const isAttribute = (ATTRIBUTES as readonly string[]).includes(name);
   const isThere = isAttribute || draft.properties.has(name);
-  if (op === 'remove' && isAttribute) throw new Forbidden('image.attribute.permanent', `Property ${name} may not be removed.`);
+  if (op === 'remove' && isAttribute)
+    throw new Forbidden('image.attribute.permanent', `Property ${name} may not be removed.`);
   if (op !== 'add' && !isThere) throw new Conflict('image.property.absent', `Property ${name} does not exist.`);
-  if (op === 'add' && isThere && change.mustBeNew) throw new Conflict('image.property.present', `Property ${name} already present.`);
+  if (op === 'add' && isThere && change.mustBeNew)
+    throw new Conflict('image.property.present', `Property ${name} already present.`);
   if (isAttribute) setAttribute(draft.attributes, name as keyof ImageAttributes, value, image.row.status);
   else if (op === 'remove') draft.properties.delete(name);
   else {
@@ -78,7 +101,12 @@ function applyChange(deps: AccessDeps, ctx: RequestContext, image: SeenImage, dr
   }
 }
 
-function setAttribute(attributes: ImageAttributes, name: keyof ImageAttributes, value: unknown, status: ImageStatus): void {
+function setAttribute(
+  attributes: ImageAttributes,
+  name: keyof ImageAttributes,
+  value: unknown,
+  status: ImageStatus,
+): void {
   if ((name === 'disk_format' || name === 'container_format') && !canChangeFormat.includes(status)) {
     throw new Forbidden('image.format.fixed', `Attribute ${name} can be only replaced for a queued image.`);
   }
@@ -95,7 +123,12 @@ function refuseLocations(deps: AccessDeps, ctx: RequestContext, image: SeenImage
   throw new Forbidden('image.locations.hidden', `It's not allowed to ${verb} locations if locations are invisible.`);
 }
 
-async function save(tx: Db<ImageTables>, image: Image, { attributes, properties }: Draft, nowMs: number): Promise<Image> {
+async function save(
+  tx: Db<ImageTables>,
+  image: Image,
+  { attributes, properties }: Draft,
+  nowMs: number,
+): Promise<Image> {
   const patch: Partial<ImageRow> = {
     name: attributes.name,
     visibility: attributes.visibility,
@@ -108,7 +141,12 @@ async function save(tx: Db<ImageTables>, image: Image, { attributes, properties 
     min_disk: attributes.min_disk,
     updated_at: nowMs,
   };
-  const updated: Image = { row: { ...image.row, ...patch }, properties: Object.fromEntries(properties), tags: attributes.tags, stores: image.stores };
+  const updated: Image = {
+    row: { ...image.row, ...patch },
+    properties: Object.fromEntries(properties),
+    tags: attributes.tags,
+    stores: image.stores,
+  };
   if (!(await updateImageRow(tx, image.row, patch))) {
     throw new Conflict('image.busy', `Image ${image.row.id} is being changed by somebody else; try again.`);
   }
@@ -118,7 +156,9 @@ async function save(tx: Db<ImageTables>, image: Image, { attributes, properties 
 
 /** @throws {BadRequest} when an image lacks what it must have before data can be saved. */
 export function checkFormatsSet({ row }: Image): void {
-  const missing = (['disk_format', 'container_format'] as const).filter((name) => row[name] === null || row[name] === '');
+  const missing = (['disk_format', 'container_format'] as const).filter(
+    (name) => row[name] === null || row[name] === '',
+  );
   if (missing.length === 0) return;
   throw new BadRequest(
     'image.formats.missing',

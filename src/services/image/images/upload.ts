@@ -44,7 +44,13 @@ const RENEW_MS = 10_000;
  *   {TooLarge} `image.data.too_large`, `image.store.full`; {Gone} `image.gone` when it is deleted meanwhile.
  * @see https://docs.openstack.org/api-ref/image/v2/#upload-binary-image-data
  */
-export async function uploadImage(deps: UploadDeps, ctx: RequestContext, id: ImageId, source: Readable, storeId: string | undefined): Promise<void> {
+export async function uploadImage(
+  deps: UploadDeps,
+  ctx: RequestContext,
+  id: ImageId,
+  source: Readable,
+  storeId: string | undefined,
+): Promise<void> {
   await draining(source, async () => {
     const store = storeId === undefined ? deps.stores.default : findStore(deps.stores, storeId);
     const image = await getVisibleImage(deps, ctx, id);
@@ -62,7 +68,10 @@ export async function stageImage(deps: UploadDeps, ctx: RequestContext, id: Imag
   await draining(source, async () => {
     const image = await getVisibleImage(deps, ctx, id);
     enforceOnImage(deps, ctx, 'modify_image', image);
-    await writeData(deps, image, { claim: 'uploading', store: deps.stores.staging, source }, ({ sizeBytes }) => ({ status: 'uploading', size: sizeBytes }));
+    await writeData(deps, image, { claim: 'uploading', store: deps.stores.staging, source }, ({ sizeBytes }) => ({
+      status: 'uploading',
+      size: sizeBytes,
+    }));
   });
 }
 
@@ -86,7 +95,12 @@ interface Writing {
   readonly source: Readable;
 }
 
-async function writeData(deps: UploadDeps, image: Image, { claim, store, source }: Writing, finish: (received: Received) => Partial<ImageRow>): Promise<void> {
+async function writeData(
+  deps: UploadDeps,
+  image: Image,
+  { claim, store, source }: Writing,
+  finish: (received: Received) => Partial<ImageRow>,
+): Promise<void> {
   const writer = newUuid();
   await claimImage(deps, image, claim, writer);
   const { id, disk_format } = image.row;
@@ -138,7 +152,12 @@ async function finishWriting(
 ): Promise<void> {
   const nowMs = clock.now().getTime();
   await inTransaction(db, async (tx) => {
-    const isOurs = await updateAsWriter(tx, location.image_id, location.data_id, { ...patch, writer: null, writer_until: null, updated_at: nowMs });
+    const isOurs = await updateAsWriter(tx, location.image_id, location.data_id, {
+      ...patch,
+      writer: null,
+      writer_until: null,
+      updated_at: nowMs,
+    });
     if (!isOurs) throw gone(location.image_id);
     await insertLocation(tx, { ...location, created_at: nowMs });
   });
@@ -146,7 +165,14 @@ async function finishWriting(
 
 /** After a failure the image is as it was before, and can be uploaded again. */
 async function giveBack({ db, clock }: UploadDeps, id: ImageId, writer: string, error: unknown): Promise<never> {
-  await updateAsWriter(db, id, writer, { status: 'queued', size: null, virtual_size: null, writer: null, writer_until: null, updated_at: clock.now().getTime() });
+  await updateAsWriter(db, id, writer, {
+    status: 'queued',
+    size: null,
+    virtual_size: null,
+    writer: null,
+    writer_until: null,
+    updated_at: clock.now().getTime(),
+  });
   throw error;
 }
 
@@ -159,7 +185,11 @@ function gone(id: ImageId): Gone {
 
 function findStore(stores: Stores, id: string): FileStore {
   const store = stores.find(id);
-  if (store === undefined) throw new BadRequest('image.store.unknown', `There is no image store '${id}' here; GET /v2/info/stores names those there are.`);
+  if (store === undefined)
+    throw new BadRequest(
+      'image.store.unknown',
+      `There is no image store '${id}' here; GET /v2/info/stores names those there are.`,
+    );
   return store;
 }
 

@@ -40,7 +40,11 @@ export function viewTime(ms: number): string {
 }
 
 /** One page with its links; `query` is what was asked, and stays in the links. */
-export function viewPage(images: readonly Image[], query: URLSearchParams, nextMarker: string | undefined): Record<string, unknown> {
+export function viewPage(
+  images: readonly Image[],
+  query: URLSearchParams,
+  nextMarker: string | undefined,
+): Record<string, unknown> {
   const params = new URLSearchParams(query);
   params.delete('marker');
   const first = params.size === 0 ? '/v2/images' : `/v2/images?${params.toString()}`;

@@ -1,7 +1,7 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
-import { BadRequest, CloudError, Forbidden, NotFound, TooLarge } from '#kernel/errors.ts';
+import { BadRequest, type CloudError, Forbidden, NotFound, TooLarge } from '#kernel/errors.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage, type SeenImage, viewerOf } from '../images/access.ts';
 import { findMember } from '../images/store.ts';
@@ -24,14 +24,22 @@ const STATUSES: readonly MemberStatus[] = ['pending', 'accepted', 'rejected'];
 export async function listMembers(deps: MemberDeps, ctx: RequestContext, imageId: ImageId): Promise<ImageMemberRow[]> {
   const image = await getImage(deps, ctx, imageId);
   if (image.row.visibility !== 'shared') {
-    throw new Forbidden('image.member.not_shared', `Not allowed to list members for image ${imageId}: Only shared images have members.`);
+    throw new Forbidden(
+      'image.member.not_shared',
+      `Not allowed to list members for image ${imageId}: Only shared images have members.`,
+    );
   }
   enforceMember(deps, ctx, 'get_members', image);
   return listMemberRows(deps.db, imageId, onlyOwn(deps, ctx, image));
 }
 
 /** @throws {NotFound} `image.member.not_found`: also for what is forbidden, so that nothing is given away. */
-export async function showMember(deps: MemberDeps, ctx: RequestContext, imageId: ImageId, memberId: ProjectId): Promise<ImageMemberRow> {
+export async function showMember(
+  deps: MemberDeps,
+  ctx: RequestContext,
+  imageId: ImageId,
+  memberId: ProjectId,
+): Promise<ImageMemberRow> {
   try {
     const image = await getImage(deps, ctx, imageId);
     requireShared(image, 'Only shared images have members.');
@@ -48,7 +56,12 @@ export async function showMember(deps: MemberDeps, ctx: RequestContext, imageId:
  * @throws {BadRequest} `image.member.…`; {Conflict} `image.member.taken`; {TooLarge} `image.member.too_many`; {Forbidden}.
  * @see https://docs.openstack.org/api-ref/image/v2/#create-image-member
  */
-export async function createMember(deps: MemberDeps, ctx: RequestContext, imageId: ImageId, body: unknown): Promise<ImageMemberRow> {
+export async function createMember(
+  deps: MemberDeps,
+  ctx: RequestContext,
+  imageId: ImageId,
+  body: unknown,
+): Promise<ImageMemberRow> {
   const member = readMember(body);
   const nowMs = deps.clock.now().getTime();
   return inTransaction(deps.db, async (tx) => {
@@ -58,7 +71,13 @@ export async function createMember(deps: MemberDeps, ctx: RequestContext, imageI
     enforceMember(scoped, ctx, 'add_member', image);
     const attempted = (await countMembers(tx, imageId)) + 1;
     if (attempted > MAX_MEMBERS) throw tooMany(imageId, attempted);
-    const row: ImageMemberRow = { image_id: image.row.id, member, status: 'pending', created_at: nowMs, updated_at: nowMs };
+    const row: ImageMemberRow = {
+      image_id: image.row.id,
+      member,
+      status: 'pending',
+      created_at: nowMs,
+      updated_at: nowMs,
+    };
     await insertMember(tx, row);
     return row;
   });
@@ -68,7 +87,13 @@ export async function createMember(deps: MemberDeps, ctx: RequestContext, imageI
  * Accepts or rejects an image that is shared with the caller's project.
  * @throws {BadRequest} `image.member.status`; {NotFound} `image.member.not_found`; {Forbidden}.
  */
-export async function setMemberStatus(deps: MemberDeps, ctx: RequestContext, imageId: ImageId, memberId: ProjectId, body: unknown): Promise<ImageMemberRow> {
+export async function setMemberStatus(
+  deps: MemberDeps,
+  ctx: RequestContext,
+  imageId: ImageId,
+  memberId: ProjectId,
+  body: unknown,
+): Promise<ImageMemberRow> {
   const given = readStatus(body);
   return inTransaction(deps.db, async (tx) => {
     const scoped = { ...deps, db: tx };
@@ -80,7 +105,11 @@ export async function setMemberStatus(deps: MemberDeps, ctx: RequestContext, ima
     const member = await getMember(scoped, ctx, image, memberId);
     enforceMember(scoped, ctx, 'modify_member', image);
     const status = STATUSES.find((known) => known === given);
-    if (status === undefined) throw new BadRequest('image.member.status', 'Incorrect request: Status must be "pending", "accepted" or "rejected".');
+    if (status === undefined)
+      throw new BadRequest(
+        'image.member.status',
+        'Incorrect request: Status must be "pending", "accepted" or "rejected".',
+      );
     const updated = { ...member, status, updated_at: deps.clock.now().getTime() };
     await updateMember(tx, updated);
     return updated;
@@ -88,7 +117,12 @@ export async function setMemberStatus(deps: MemberDeps, ctx: RequestContext, ima
 }
 
 /** Takes a project's share in an image back. @throws {NotFound} `image.member.not_found`; {Forbidden}. */
-export async function removeMember(deps: MemberDeps, ctx: RequestContext, imageId: ImageId, memberId: ProjectId): Promise<void> {
+export async function removeMember(
+  deps: MemberDeps,
+  ctx: RequestContext,
+  imageId: ImageId,
+  memberId: ProjectId,
+): Promise<void> {
   await inTransaction(deps.db, async (tx) => {
     const scoped = { ...deps, db: tx };
     const image = await getImage(scoped, ctx, imageId);
@@ -118,11 +152,20 @@ function onlyOwn(deps: MemberDeps, ctx: RequestContext, { row }: SeenImage): Pro
   return seesAll ? undefined : (ctx.projectId ?? '');
 }
 
-async function getMember(deps: MemberDeps, ctx: RequestContext, image: SeenImage, memberId: ProjectId): Promise<ImageMemberRow> {
+async function getMember(
+  deps: MemberDeps,
+  ctx: RequestContext,
+  image: SeenImage,
+  memberId: ProjectId,
+): Promise<ImageMemberRow> {
   const only = onlyOwn(deps, ctx, image);
-  const member = only === undefined || only === memberId ? await findMember(deps.db, image.row.id, memberId) : undefined;
+  const member =
+    only === undefined || only === memberId ? await findMember(deps.db, image.row.id, memberId) : undefined;
   if (member !== undefined) return member;
-  throw new NotFound('image.member.not_found', `${memberId} not found in the member list of the image ${image.row.id}.`);
+  throw new NotFound(
+    'image.member.not_found',
+    `${memberId} not found in the member list of the image ${image.row.id}.`,
+  );
 }
 
 function readMember(body: unknown): ProjectId {

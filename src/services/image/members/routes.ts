@@ -27,14 +27,16 @@ export const memberRoutes = (deps: MemberDeps): Route[] => [
     method: 'GET',
     path: MEMBER,
     name: 'showImageMember',
-    handler: async ({ ctx, params }) => viewMember(await showMember(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '')),
+    handler: async ({ ctx, params }) =>
+      viewMember(await showMember(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '')),
   }),
   route({
     method: 'PUT',
     path: MEMBER,
     name: 'updateImageMember',
     body: Type.Any(),
-    handler: async ({ ctx, params, body }) => viewMember(await setMemberStatus(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '', body)),
+    handler: async ({ ctx, params, body }) =>
+      viewMember(await setMemberStatus(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '', body)),
   }),
   route({
     method: 'DELETE',

@@ -5,7 +5,11 @@ import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import type { ImageMemberRow, ImageTables } from '../images/tables.ts';
 
 /** The members of an image: all of them, or one project's own membership. */
-export async function listMembers(db: Db<ImageTables>, imageId: ImageId, only: ProjectId | undefined): Promise<ImageMemberRow[]> {
+export async function listMembers(
+  db: Db<ImageTables>,
+  imageId: ImageId,
+  only: ProjectId | undefined,
+): Promise<ImageMemberRow[]> {
   return db
     .selectFrom('image_members')
     .selectAll()
@@ -17,7 +21,11 @@ export async function listMembers(db: Db<ImageTables>, imageId: ImageId, only: P
 }
 
 export async function countMembers(db: Db<ImageTables>, imageId: ImageId): Promise<number> {
-  const row = await db.selectFrom('image_members').select(({ fn }) => fn.countAll<number>().as('count')).where('image_id', '=', imageId).executeTakeFirstOrThrow();
+  const row = await db
+    .selectFrom('image_members')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('image_id', '=', imageId)
+    .executeTakeFirstOrThrow();
   return Number(row.count);
 }
 

@@ -14,7 +14,11 @@ export const imageProperties = {
   protected: { type: 'boolean', description: 'If true, image will not be deletable.' },
   os_hidden: { type: 'boolean', description: 'If true, image will not appear in default image list response.' },
   checksum: readOnly({ type: ['null', 'string'], description: 'md5 hash of image contents.', maxLength: 32 }),
-  os_hash_algo: readOnly({ type: ['null', 'string'], description: 'Algorithm to calculate the os_hash_value', maxLength: 64 }),
+  os_hash_algo: readOnly({
+    type: ['null', 'string'],
+    description: 'Algorithm to calculate the os_hash_value',
+    maxLength: 64,
+  }),
   os_hash_value: readOnly({
     type: ['null', 'string'],
     description: 'Hexdigest of the image contents using the algorithm specified by the os_hash_algo',
@@ -23,11 +27,19 @@ export const imageProperties = {
   owner: { type: ['null', 'string'], description: 'Owner of the image', maxLength: 255 },
   size: readOnly({ type: ['null', 'integer'], description: 'Size of image file in bytes' }),
   virtual_size: readOnly({ type: ['null', 'integer'], description: 'Virtual size of image in bytes' }),
-  container_format: { type: ['null', 'string'], description: 'Format of the container', enum: [null, ...CONTAINER_FORMATS] },
+  container_format: {
+    type: ['null', 'string'],
+    description: 'Format of the container',
+    enum: [null, ...CONTAINER_FORMATS],
+  },
   disk_format: { type: ['null', 'string'], description: 'Format of the disk', enum: [null, ...DISK_FORMATS] },
   created_at: readOnly({ type: 'string', description: 'Date and time of image registration' }),
   updated_at: readOnly({ type: 'string', description: 'Date and time of the last image modification' }),
-  tags: { type: 'array', description: 'List of strings related to the image', items: { type: 'string', maxLength: 255 } },
+  tags: {
+    type: 'array',
+    description: 'List of strings related to the image',
+    items: { type: 'string', maxLength: 255 },
+  },
   direct_url: readOnly({ type: 'string', description: 'URL to access the image file kept in external store' }),
   min_ram: { type: 'integer', description: 'Amount of ram (in MB) required to boot image.' },
   min_disk: { type: 'integer', description: 'Amount of disk space (in GB) required to boot image.' },
@@ -47,7 +59,8 @@ export const imageProperties = {
         url: { type: 'string', maxLength: 255 },
         metadata: { type: 'object' },
         validation_data: {
-          description: "Values to be used to populate the corresponding image properties. If the image status is not 'queued', values must exactly match those already contained in the image properties.",
+          description:
+            "Values to be used to populate the corresponding image properties. If the image status is not 'queued', values must exactly match those already contained in the image properties.",
           type: 'object',
           writeOnly: true,
           additionalProperties: false,
@@ -69,7 +82,8 @@ export const imageProperties = {
 /** What the real service's `schema-image.json` brings: properties of images that hypervisors and guests look at. */
 function commonProperties() {
   const property = <T extends object>(schema: T) => ({ ...schema, is_base: false });
-  const architecture = 'Operating system architecture as specified in https://docs.openstack.org/python-glanceclient/latest/cli/property-keys.html';
+  const architecture =
+    'Operating system architecture as specified in https://docs.openstack.org/python-glanceclient/latest/cli/property-keys.html';
   return {
     kernel_id: property({
       type: ['null', 'string'],
@@ -83,23 +97,27 @@ function commonProperties() {
     }),
     instance_uuid: property({
       type: 'string',
-      description: 'Metadata which can be used to record which instance this image is associated with. (Informational only, does not create an instance snapshot.)',
+      description:
+        'Metadata which can be used to record which instance this image is associated with. (Informational only, does not create an instance snapshot.)',
     }),
     architecture: property({ type: 'string', description: architecture }),
     os_distro: property({
       type: 'string',
-      description: 'Common name of operating system distribution as specified in https://docs.openstack.org/python-glanceclient/latest/cli/property-keys.html',
+      description:
+        'Common name of operating system distribution as specified in https://docs.openstack.org/python-glanceclient/latest/cli/property-keys.html',
     }),
     os_version: property({ type: 'string', description: 'Operating system version as specified by the distributor.' }),
     description: property({ type: 'string', description: 'A human-readable string describing this image.' }),
     cinder_encryption_key_id: property({
       type: 'string',
-      description: 'Identifier in the OpenStack Key Management Service for the encryption key for the Block Storage Service to use when mounting a volume created from this image',
+      description:
+        'Identifier in the OpenStack Key Management Service for the encryption key for the Block Storage Service to use when mounting a volume created from this image',
     }),
     cinder_encryption_key_deletion_policy: property({
       type: 'string',
       enum: ['on_image_deletion', 'do_not_delete'],
-      description: 'States the condition under which the Image Service will delete the object associated with the cinder_encryption_key_id image property.  If this property is missing, the Image Service will take no action',
+      description:
+        'States the condition under which the Image Service will delete the object associated with the cinder_encryption_key_id image property.  If this property is missing, the Image Service will take no action',
     }),
   } as const;
 }
@@ -107,7 +125,18 @@ function commonProperties() {
 /** Attributes that no client may name in a request at all. */
 export const DISALLOWED = ['direct_url', 'self', 'file', 'schema', 'stores'] as const;
 /** Attributes that only the service writes. */
-export const READ_ONLY = ['created_at', 'updated_at', 'status', 'checksum', 'size', 'virtual_size', ...DISALLOWED, 'id', 'os_hash_algo', 'os_hash_value'] as const;
+export const READ_ONLY = [
+  'created_at',
+  'updated_at',
+  'status',
+  'checksum',
+  'size',
+  'virtual_size',
+  ...DISALLOWED,
+  'id',
+  'os_hash_algo',
+  'os_hash_value',
+] as const;
 /** Names that no property may have. */
 export const RESERVED = ['location', 'deleted', 'deleted_at'] as const;
 /** Names that begin like this are the service's own. */

@@ -29,7 +29,12 @@ export async function removeTag(deps: TagDeps, ctx: RequestContext, id: ImageId,
   await inTransaction(deps.db, async (tx) => {
     const image = await getChangeable({ ...deps, db: tx }, ctx, id);
     if (!image.tags.includes(tag)) throw new NotFound('image.tag.not_found', HIDDEN);
-    await save(tx, deps.clock, image, image.tags.filter((other) => other !== tag));
+    await save(
+      tx,
+      deps.clock,
+      image,
+      image.tags.filter((other) => other !== tag),
+    );
   });
 }
 
