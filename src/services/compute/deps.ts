@@ -108,8 +108,14 @@ export interface ComputeNetworks {
   listServerPorts(db: Db, serverIds: readonly string[]): Promise<ReadonlyMap<string, readonly ServerPort[]>>;
 }
 
+/** What compute needs of identity. */
+export interface ComputeIdentity {
+  projectExists(id: string): Promise<boolean>;
+}
+
 /** The other services that compute calls, in process and in the caller's name. */
 export interface ComputePeers {
+  readonly identity: ComputeIdentity;
   readonly placement: ComputePlacement;
   readonly image: ComputeImages;
   readonly network: ComputeNetworks;

@@ -1,7 +1,17 @@
 import type { PolicyRule } from '#kernel/auth/policy.ts';
 import { flavorPolicy } from './flavors/policy.ts';
 import { keyPairPolicy } from './key-pairs/policy.ts';
+import { limitPolicy } from './limits/policy.ts';
 import { basePolicy } from './policy-base.ts';
+import { quotaPolicy } from './quotas/policy.ts';
+import { serverGroupPolicy } from './server-groups/policy.ts';
 
 /** Every rule of the service with its default, as `policy.yaml` may override it. */
-export const computePolicy: readonly PolicyRule[] = [...basePolicy, ...flavorPolicy, ...keyPairPolicy];
+export const computePolicy: readonly PolicyRule[] = [
+  ...basePolicy,
+  ...flavorPolicy,
+  ...keyPairPolicy,
+  ...quotaPolicy,
+  ...limitPolicy,
+  ...serverGroupPolicy,
+];

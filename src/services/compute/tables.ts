@@ -6,6 +6,7 @@ import { type HostTables, hostMigrations } from './hosts/tables.ts';
 import { type ServerActionTables, serverActionMigrations } from './instance-actions/tables.ts';
 import { type KeyPairTables, keyPairMigrations } from './key-pairs/tables.ts';
 import { type QuotaTables, quotaMigrations } from './quotas/tables.ts';
+import { type ServerGroupTables, serverGroupMigrations } from './server-groups/tables.ts';
 import { type ServerTables, serverMigrations } from './servers/tables.ts';
 
 /** Every table that compute may touch: each slice adds its own. */
@@ -16,6 +17,7 @@ export type ComputeTables = RevisionTables &
   KeyPairTables &
   QuotaTables &
   ServerActionTables &
+  ServerGroupTables &
   ServerTables;
 
 /** Every step of compute's schema. */
@@ -24,6 +26,7 @@ export const computeMigrations: Migrations = {
   ...serverActionMigrations,
   ...quotaMigrations,
   ...keyPairMigrations,
+  ...serverGroupMigrations,
   ...serverMigrations,
   ...hostMigrations,
 };

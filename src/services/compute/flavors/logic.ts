@@ -7,6 +7,7 @@ import { newUuid } from '#kernel/ids.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { isTrue, MAX_INT, strictBoolean, wholeNumber } from '../fields.ts';
 import { limitOf } from '../paging.ts';
+import { checkProject } from '../projects.ts';
 import { checkExtraSpec } from './extra-specs.ts';
 import { FLAVOR_SORT_COLUMNS, type FlavorAction, type FlavorCreate, type FlavorQuery } from './schema.ts';
 import {
@@ -26,7 +27,7 @@ import {
 } from './store.ts';
 import type { FlavorRow } from './tables.ts';
 
-type Deps = Pick<ComputeDeps, 'db' | 'policy' | 'clock'>;
+type Deps = Pick<ComputeDeps, 'db' | 'policy' | 'clock' | 'identity'>;
 
 /** Who a caller is to flavors: an administrator sees all of them. */
 export function flavorViewer({ policy }: Pick<ComputeDeps, 'policy'>, ctx: RequestContext): FlavorViewer {
@@ -194,6 +195,7 @@ export async function changeFlavorAccess(
   const flavor = await getFlavor(deps.db, flavorId, flavorViewer(deps, ctx));
   if (action.addTenantAccess !== undefined) {
     deps.policy.enforce(ctx, 'os_compute_api:os-flavor-access:add_tenant_access');
+    await checkProject(deps, action.addTenantAccess.tenant);
     if (isStrict && flavor.is_public === 1)
       throw new Conflict('compute.flavor.public', 'Can not add access to a public flavor.');
     await insertFlavorAccess(deps.db, flavorId, action.addTenantAccess.tenant);
