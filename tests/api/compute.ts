@@ -60,6 +60,7 @@ export interface ComputeUnderTest {
 }
 
 const NO_PEERS: Omit<ComputePeers, 'placement'> = {
+  identity: { projectExists: async (id) => id === PROJECT || id === OTHER_PROJECT },
   image: fakeImages(),
   network: fakeNetworks(),
   agents: {
