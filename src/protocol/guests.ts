@@ -31,6 +31,11 @@ export interface GuestDisk {
   readonly device: 'disk' | 'cdrom';
   /** 0 boots first; undefined is not booted from. */
   readonly bootIndex?: number | undefined;
+  /**
+   * Rises when the disk's content is to be thrown away and made anew (rebuild, even from the same image); 0 when absent.
+   * Takes effect when the guest is started next.
+   */
+  readonly generation?: number | undefined;
 }
 
 export interface GuestInterface {
