@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, vi } from 'vitest';
 import type { Identity } from '#kernel/auth/context.ts';
 import { systemContext } from '#kernel/auth/context.ts';
 import { ManualClock } from '#kernel/clock.ts';
@@ -67,8 +68,8 @@ export interface ImageUnderTest {
   createActive(data?: Buffer, attributes?: Record<string, unknown>, as?: Caller): Promise<string>;
   /** Every file below the data folder. */
   files(): Promise<string[]>;
-  /** Runs the tasks that are due, to their end. */
-  runTasks(): Promise<void>;
+  /** Waits until no task is under way. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -98,6 +99,9 @@ export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<
     },
     ...more,
   });
+
+  const stop = new AbortController();
+  const engineRun = engine.run(service.taskKinds ?? [], stop.signal);
 
   async function ask(line: string, { as = 'member', body, headers = {} }: Ask = {}): Promise<Answer> {
     const [method = 'GET', url = '/'] = line.split(' ');
@@ -148,8 +152,12 @@ export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name).slice(dataDir.length));
     },
-    runTasks: async () => undefined,
+    async settle() {
+      await vi.waitFor(() => expect(engine.running).toBe(0), { timeout: 10_000, interval: 5 });
+    },
     async close() {
+      stop.abort();
+      await engineRun;
       await service.app.close();
       await db.destroy();
       await rm(dataDir, { recursive: true, force: true });

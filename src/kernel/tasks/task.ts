@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import type { TaskError, TaskTables } from './tables.ts';
 
 /** A kind of task by name, carrying the type of its input. */
-export type TaskName<Input> = string & { readonly __input?: Input };
+export type TaskName<Input> = string & { readonly __input?: (input: Input) => void };
 
 /** One run of a task, as its steps see it. */
 export interface TaskRun<Input, Data> {
@@ -46,7 +46,16 @@ export interface TaskKind<Input = unknown, Data = unknown> {
 }
 
 /** A kind with its types forgotten, as the engine keeps it. */
-export type AnyTaskKind = TaskKind<never, never>;
+export interface AnyTaskKind {
+  readonly name: string;
+  readonly steps: readonly {
+    readonly name: string;
+    run(run: never): Promise<unknown>;
+    undo?(run: never): Promise<void>;
+  }[];
+  readonly deadlineMs: number;
+  onFailed?(run: never, error: TaskError): Promise<void>;
+}
 
 export interface NewTask<Input> {
   readonly name: TaskName<Input>;

@@ -16,19 +16,31 @@ import { type BootImage, getImageForBoot, type ImageSummary, openImageData, show
 import { runJanitor } from './images/janitor.ts';
 import { type ImageRouteDeps, imageRoutes } from './images/routes.ts';
 import { type ImageTables, imageMigrations as imageTableMigrations } from './images/tables.ts';
+import { DEFAULT_DOWNLOAD_RULES, type DownloadRules } from './imports/addresses.ts';
+import type { Resolve } from './imports/download.ts';
+import { IMPORT_METHODS } from './imports/request.ts';
+import { importRoutes } from './imports/routes.ts';
+import type { ImportDeps } from './imports/start.ts';
+import { createImportTask } from './imports/task.ts';
 import { memberRoutes } from './members/routes.ts';
 import { imagePolicyRules, imageRefusal } from './policy.ts';
 import { schemaRoutes } from './schemas/routes.ts';
 import { tagRoutes } from './tags/routes.ts';
+import { taskRoutes } from './tasks/routes.ts';
+import { type ImageTaskTables, imageTaskMigrations } from './tasks/tables.ts';
 import { versionRoutes } from './versions/routes.ts';
 
 export type { BootImage, ImageSummary } from './images/boot.ts';
 
-export const imageMigrations: Migrations = { ...imageTableMigrations };
+export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTaskMigrations };
 
 export interface ImageServiceDeps extends ServiceDeps {
   /** Further places for image data besides the controller's own folder; the first one given becomes the default. */
   readonly imageStores?: readonly { readonly id: string; readonly description?: string; readonly directory: string }[];
+  /** What imports by `web-download` may reach; ports 80 and 443 of the public internet when absent. */
+  readonly downloadRules?: DownloadRules;
+  /** Looks up the names of downloads; the system's own when absent. */
+  readonly resolve?: Resolve;
   /** Bytes that one image may have; glance's default of 1 TiB when absent. */
   readonly maxImageBytes?: number;
 }
@@ -63,13 +75,15 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     first === undefined ? [openFileStore(own)] : [first, ...more, openFileStore(own)],
     openFileStore({ id: 'staging', description: '', directory: join(home, 'staging') }),
   );
-  const deps: ImageRouteDeps = {
-    db: given.db as Db<ImageTables>,
+  const deps: ImageRouteDeps & ImportDeps = {
+    db: given.db as Db<ImageTables & ImageTaskTables>,
+    tasks: given.tasks,
+    downloadRules: given.downloadRules ?? DEFAULT_DOWNLOAD_RULES,
     policy,
     clock,
     stores,
     limits: { maxImageBytes: given.maxImageBytes ?? DEFAULT_MAX_IMAGE_BYTES },
-    importMethods: [],
+    importMethods: IMPORT_METHODS,
   };
   const app = createServiceApp({
     type: 'image',
@@ -80,6 +94,8 @@ export function createImageService(given: ImageServiceDeps): ImageService {
       ...tagRoutes(deps),
       ...schemaRoutes(),
       ...discoveryRoutes(deps),
+      ...importRoutes(deps),
+      ...taskRoutes(deps),
     ],
     style: imageErrorStyle,
     policy,
@@ -93,6 +109,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   return {
     type: 'image',
     app,
+    taskKinds: [createImportTask({ ...deps, resolve: given.resolve })],
     run: (signal) => runJanitor({ db: deps.db, clock, stores, log }, signal),
     getImageForBoot: (ctx, id) => getImageForBoot(deps, ctx, id),
     showImage: (ctx, id) => showImageTo(deps, ctx, id),

@@ -17,8 +17,8 @@ export interface ReceiveOptions {
   readonly diskFormat: DiskFormat;
   /** More than this is refused; Infinity for no limit. */
   readonly maxBytes: number;
-  /** Called as data goes by, so that the writer's claim can be renewed. @throws to stop. */
-  readonly onProgress: () => Promise<void>;
+  /** Told now and then how many bytes have come, so that the writer's claim can be renewed. @throws to stop. */
+  readonly onProgress: (bytes: number) => Promise<void>;
 }
 
 /** How much passes between two calls of `onProgress`. Less asks the clock needlessly, more lets a slow upload look dead. */
@@ -50,7 +50,7 @@ export async function receive(source: Readable, file: IncomingFile, options: Rec
     await file.write(chunk);
     if (sizeBytes - reportedBytes >= PROGRESS_BYTES) {
       reportedBytes = sizeBytes;
-      await options.onProgress();
+      await options.onProgress(sizeBytes);
     }
   }
   const inspection = inspector.finish();

@@ -4,11 +4,13 @@ import { errorText } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { FileStore } from '../data/file-store.ts';
 import type { Stores } from '../data/stores.ts';
+import { deleteExpiredTasks } from '../tasks/store.ts';
+import type { ImageTaskTables } from '../tasks/tables.ts';
 import { listAbandoned, listKnownData, listLiveWriters, updateAsWriter } from './store.ts';
 import type { ImageTables } from './tables.ts';
 
 export interface JanitorDeps {
-  readonly db: Db<ImageTables>;
+  readonly db: Db<ImageTables & ImageTaskTables>;
   readonly clock: Clock;
   readonly stores: Stores;
   readonly log: Log;
@@ -29,6 +31,7 @@ export async function runJanitor(deps: JanitorDeps, signal: AbortSignal): Promis
   while (!signal.aborted) {
     try {
       await releaseAbandoned(deps);
+      await deleteExpiredTasks(deps.db, deps.clock.now().getTime());
       if (deps.clock.monotonicMs() - sweptMs >= SWEEP_MS) {
         sweptMs = deps.clock.monotonicMs();
         await sweepStores(deps);

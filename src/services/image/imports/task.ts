@@ -1,0 +1,283 @@
+/**
+ * The work of an import.
+ *
+ * Theory of operation. From the moment an import is accepted the image carries its task's id as a lock, and is
+ * `importing` (a copy stays `active`). The task brings the data to one store after the other, each under a name that was
+ * chosen when the import was accepted, so that a step which runs again after a crash removes its own leftovers first.
+ * It ends by making the image active and giving up the lock; undone, it removes its copies and makes the image `queued`.
+ * Whatever it does to the image it does only as long as the lock is its own: a deleted image has none.
+ */
+import type { Readable } from 'node:stream';
+import type { Clock } from '#kernel/clock.ts';
+import type { Db } from '#kernel/db/database.ts';
+import { inTransaction } from '#kernel/db/transaction.ts';
+import { BadRequest, CloudError, Gone } from '#kernel/errors.ts';
+import type { ImageId } from '#kernel/ids.ts';
+import type { TaskKind, TaskName, TaskRun } from '#kernel/tasks/task.ts';
+import { type Received, receive } from '../data/receive.ts';
+import type { Stores } from '../data/stores.ts';
+import type { DiskFormat } from '../formats/format.ts';
+import { removeData } from '../images/delete.ts';
+import { openStream } from '../images/download.ts';
+import {
+  deleteLocation,
+  findImage,
+  type Image,
+  insertLocation,
+  listLocations,
+  putProperty,
+  STAGING_STORE,
+  updateImageRow,
+} from '../images/store.ts';
+import type { ImageRow, ImageTables } from '../images/tables.ts';
+import { activeImage, type UploadLimits } from '../images/upload.ts';
+import { endImageTask, noteProgress, startImageTask } from '../tasks/store.ts';
+import type { ImageTaskTables } from '../tasks/tables.ts';
+import type { DownloadRules } from './addresses.ts';
+import { openDownload, type Resolve } from './download.ts';
+import type { ImportMethod } from './request.ts';
+
+export interface ImportInput {
+  /** The task as the API shows it, and the lock on the image. */
+  readonly taskId: string;
+  readonly imageId: ImageId;
+  readonly method: ImportMethod;
+  readonly uri: string | null;
+  /** Where the data goes, in order, and what it is called there. */
+  readonly targets: readonly Target[];
+  /** False: stores that fail are noted, and one success is enough. */
+  readonly mustAllSucceed: boolean;
+}
+
+interface Target {
+  readonly store: string;
+  readonly dataId: string;
+}
+
+interface ImportData {
+  /** What the image's row becomes when it is active. */
+  readonly active: Partial<ImageRow>;
+}
+
+export interface ImportTaskDeps {
+  readonly db: Db<ImageTables & ImageTaskTables>;
+  readonly clock: Clock;
+  readonly stores: Stores;
+  readonly limits: UploadLimits;
+  readonly downloadRules: DownloadRules;
+  readonly resolve?: Resolve | undefined;
+}
+
+export const importTaskName: TaskName<ImportInput> = 'image.import';
+
+/** A terabyte over a slow line. After it the import is undone. */
+export const IMPORT_DEADLINE_MS = 48 * 3_600_000;
+/** How often the task's message says how far it is. */
+const PROGRESS_MS = 5_000;
+
+const MIB = 1024 * 1024;
+
+type Run = TaskRun<ImportInput, ImportData>;
+
+export function createImportTask(deps: ImportTaskDeps): TaskKind<ImportInput, ImportData> {
+  return {
+    name: importTaskName,
+    deadlineMs: IMPORT_DEADLINE_MS,
+    steps: [
+      { name: 'bring data to the stores', run: (run) => fillStores(deps, run), undo: (run) => emptyStores(deps, run) },
+      { name: 'make the image active', run: (run) => finish(deps, run) },
+    ],
+    onFailed: (run, error) => fail(deps, run, error.message),
+  };
+}
+
+async function fillStores(deps: ImportTaskDeps, run: Run): Promise<Partial<ImportData>> {
+  const { taskId, targets, mustAllSucceed, method } = run.input;
+  await startImageTask(deps.db, taskId, deps.clock.now().getTime());
+  let active: Partial<ImageRow> | undefined;
+  let lastError: unknown;
+  for (const target of targets) {
+    try {
+      const received = await fillStore(deps, run, target);
+      active ??= method === 'copy-image' ? {} : activeImage(received);
+      await noteStore(deps, run, target.store, 'done');
+    } catch (error) {
+      if (mustAllSucceed || !(error instanceof CloudError) || error instanceof Gone) throw error;
+      lastError = error;
+      await noteStore(deps, run, target.store, 'failed');
+    }
+  }
+  if (active === undefined)
+    throw new BadRequest('image.import.failed', 'None of the uploads finished!', { cause: lastError });
+  return { active };
+}
+
+/** Brings the data to one store, from its beginning even if an earlier try was cut off. */
+async function fillStore(deps: ImportTaskDeps, run: Run, target: Target): Promise<Received> {
+  const image = await getLocked(deps, run);
+  const store = deps.stores.get(target.store);
+  await dropCopy(deps, run.input.imageId, target);
+  const source = await openSource(deps, run);
+  try {
+    const file = await store.create(target.dataId);
+    try {
+      const received = await receive(source, file, {
+        diskFormat: image.row.disk_format as DiskFormat,
+        maxBytes: deps.limits.maxImageBytes,
+        onProgress: reporting(deps, run),
+      });
+      checkSameData(image, run, received);
+      await file.commit();
+      await inTransaction(deps.db, async (tx) => {
+        await getLocked({ ...deps, db: tx }, run);
+        const now = deps.clock.now().getTime();
+        const order = (await listLocations(tx, run.input.imageId)).length;
+        await insertLocation(tx, {
+          image_id: run.input.imageId,
+          store: target.store,
+          data_id: target.dataId,
+          created_at: now + order,
+        });
+      });
+      return received;
+    } catch (error) {
+      await file.discard();
+      await store.remove(target.dataId);
+      throw error;
+    }
+  } finally {
+    source.destroy();
+  }
+}
+
+/** The image, as long as this task holds it. @throws {Gone} `image.import.aborted`. */
+async function getLocked({ db }: Pick<ImportTaskDeps, 'db'>, { input }: Run): Promise<Image> {
+  const image = await findImage(db, input.imageId);
+  if (image === undefined || image.properties['os_glance_import_task'] !== input.taskId) {
+    throw new Gone('image.import.aborted', 'Image has been deleted, aborting import.');
+  }
+  return image;
+}
+
+async function openSource(deps: ImportTaskDeps, { input, signal }: Run): Promise<Readable> {
+  if (input.method === 'web-download') {
+    const { stream, sizeBytes } = await openDownload(input.uri ?? '', {
+      rules: deps.downloadRules,
+      signal,
+      resolve: deps.resolve,
+    });
+    if (sizeBytes !== undefined && sizeBytes > deps.limits.maxImageBytes) {
+      stream.destroy();
+      throw new BadRequest(
+        'image.data.too_large',
+        `The incoming image is too large: it may have ${deps.limits.maxImageBytes} bytes at most.`,
+      );
+    }
+    return stream;
+  }
+  const stream =
+    input.method === 'copy-image' ? await openStream(deps, input.imageId) : await openStaged(deps, input.imageId);
+  if (stream === undefined)
+    throw new BadRequest('image.import.no_data', 'The data to import is not there any more; stage it again.');
+  return stream;
+}
+
+async function openStaged({ db, stores }: ImportTaskDeps, id: ImageId): Promise<Readable | undefined> {
+  const staged = (await listLocations(db, id)).find(({ store }) => store === STAGING_STORE);
+  return staged === undefined ? undefined : stores.staging.openData(staged.data_id);
+}
+
+/** Copies of an image must all be the same, and a second download must be what the first was. @throws {BadRequest} `image.import.differs`. */
+function checkSameData({ row }: Image, { input }: Run, { sha512 }: Received): void {
+  if (
+    input.method !== 'copy-image' ||
+    row.os_hash_value === null ||
+    row.os_hash_algo !== 'sha512' ||
+    row.os_hash_value === sha512
+  )
+    return;
+  throw new BadRequest('image.import.differs', "The copy's checksum is not that of the image: its data is damaged.");
+}
+
+function reporting({ db, clock }: ImportTaskDeps, { input, signal }: Run): (bytes: number) => Promise<void> {
+  let reportedMs = clock.monotonicMs();
+  return async (bytes) => {
+    signal.throwIfAborted();
+    if (clock.monotonicMs() - reportedMs < PROGRESS_MS) return;
+    reportedMs = clock.monotonicMs();
+    await noteProgress(db, input.taskId, `Copied ${Math.floor(bytes / MIB)} MiB`, clock.now().getTime());
+  };
+}
+
+/** Keeps the lists of stores still to do and failed, which clients watch. */
+async function noteStore(deps: ImportTaskDeps, run: Run, store: string, outcome: 'done' | 'failed'): Promise<void> {
+  await inTransaction(deps.db, async (tx) => {
+    const { properties, row } = await getLocked({ ...deps, db: tx }, run);
+    const without = listOf(properties['os_glance_importing_to_stores']).filter((other) => other !== store);
+    await putProperty(tx, row.id, 'os_glance_importing_to_stores', without.join(','));
+    if (outcome === 'done') return;
+    const failed = [...new Set([...listOf(properties['os_glance_failed_import']), store])].toSorted();
+    await putProperty(tx, row.id, 'os_glance_failed_import', failed.join(','));
+  });
+}
+
+async function finish(deps: ImportTaskDeps, run: Run): Promise<void> {
+  const { taskId, imageId, method } = run.input;
+  const nowMs = deps.clock.now().getTime();
+  await inTransaction(deps.db, async (tx) => {
+    const image = await findImage(tx, imageId);
+    if (image?.properties['os_glance_import_task'] === taskId) {
+      const patch = method === 'copy-image' ? {} : run.data.active;
+      await updateImageRow(tx, image.row, { ...patch, updated_at: nowMs });
+      await putProperty(tx, imageId, 'os_glance_import_task', null);
+    }
+    await endImageTask(tx, taskId, { status: 'success', message: '', result: { image_id: imageId } }, nowMs);
+  });
+  await dropStaged(deps, imageId);
+}
+
+/** Removes what this import has brought, and makes the image as it was before. */
+async function emptyStores(deps: ImportTaskDeps, { input }: Run): Promise<void> {
+  for (const target of input.targets) await dropCopy(deps, input.imageId, target);
+  await inTransaction(deps.db, async (tx) => {
+    const image = await findImage(tx, input.imageId);
+    if (image?.properties['os_glance_import_task'] !== input.taskId) return;
+    const failed = [
+      ...new Set([
+        ...listOf(image.properties['os_glance_failed_import']),
+        ...listOf(image.properties['os_glance_importing_to_stores']),
+      ]),
+    ];
+    await putProperty(tx, input.imageId, 'os_glance_failed_import', failed.toSorted().join(','));
+    await putProperty(tx, input.imageId, 'os_glance_importing_to_stores', '');
+    await putProperty(tx, input.imageId, 'os_glance_import_task', null);
+    const patch = input.method === 'copy-image' ? {} : { status: 'queued' as const, size: null, virtual_size: null };
+    await updateImageRow(tx, image.row, { ...patch, updated_at: deps.clock.now().getTime() });
+  });
+  await dropStaged(deps, input.imageId);
+}
+
+/** Removes one copy that this import made, finished or not. */
+async function dropCopy({ db, stores }: ImportTaskDeps, imageId: ImageId, { store, dataId }: Target): Promise<void> {
+  const ours = (await listLocations(db, imageId)).some(
+    (location) => location.store === store && location.data_id === dataId,
+  );
+  if (ours) await deleteLocation(db, imageId, store);
+  await stores.find(store)?.removeIncoming(dataId);
+  await stores.find(store)?.remove(dataId);
+}
+
+async function dropStaged({ db, stores }: ImportTaskDeps, imageId: ImageId): Promise<void> {
+  const staged = (await listLocations(db, imageId)).find(({ store }) => store === STAGING_STORE);
+  if (staged === undefined) return;
+  await deleteLocation(db, imageId, STAGING_STORE);
+  await removeData(stores, staged);
+}
+
+async function fail({ db, clock }: ImportTaskDeps, { input }: Run, message: string): Promise<void> {
+  await endImageTask(db, input.taskId, { status: 'failure', message, result: null }, clock.now().getTime());
+}
+
+function listOf(text: string | null | undefined): string[] {
+  return (text ?? '').split(',').filter((part) => part !== '');
+}
