@@ -5,6 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { drawApiCoverage, drawApiSummary } from './api-coverage.ts';
 import { drawFolders } from './folder-graph.ts';
 
 interface Part {
@@ -13,7 +14,11 @@ interface Part {
   make(root: string): Promise<string>;
 }
 
-const PARTS: readonly Part[] = [{ file: 'ARCHITECTURE.md', name: 'folders', make: drawFolders }];
+const PARTS: readonly Part[] = [
+  { file: 'ARCHITECTURE.md', name: 'folders', make: drawFolders },
+  { file: 'docs/api-coverage.md', name: 'api-coverage', make: drawApiCoverage },
+  { file: 'README.md', name: 'api-summary', make: drawApiSummary },
+];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isCheck = process.argv.includes('--check');

@@ -40,7 +40,7 @@ const CHECKS: readonly (readonly [title: string, ...argv: [string, ...string[]]]
 
 export const STAGES: readonly Stage[] = [
   { name: 'fast', title: 'fast checks', run: runChecks },
-  { name: 'unit', title: 'unit tests', run: (root) => runVitest(root, ['unit', 'crash'], UNIT_MS) },
+  { name: 'unit', title: 'unit tests', run: runUnitTests },
   { name: 'integration', title: 'integration on real hosts', run: runHosts },
   { name: 'e2e', title: 'end to end', run: (root) => runScripts(root, 'tests/e2e') },
   { name: 'conformance', title: 'conformance', run: (root) => runScripts(root, 'tests/conformance') },
@@ -57,6 +57,15 @@ async function runChecks(root: string): Promise<Tally> {
     tallies.push(isGood ? ONE_PASSED : ONE_FAILED);
   }
   return addTallies(tallies);
+}
+
+/** Vitest, and then whether the operations that the documents call tested were seen to work. */
+async function runUnitTests(root: string): Promise<Tally> {
+  await rm(join(root, '.pileus/test/operations'), { recursive: true, force: true });
+  const tests = await runVitest(root, ['unit', 'crash'], UNIT_MS);
+  const argv = [process.execPath, 'tools/api-coverage.ts', '--verify'] as const;
+  const { exitCode } = await runProgram({ argv, root, timeoutMs: CHECK_MS, isShown: true });
+  return addTallies([tests, exitCode === 0 ? ONE_PASSED : ONE_FAILED]);
 }
 
 async function runVitest(root: string, projects: readonly string[], timeoutMs: number): Promise<Tally> {

@@ -64,6 +64,24 @@ interface RequestState {
 
 const states = new WeakMap<FastifyRequest, RequestState>();
 
+/** What an application was built from: for documents and for tests that walk every operation. */
+export interface ServiceAppFacts {
+  readonly type: string;
+  readonly routes: readonly Route[];
+}
+
+const facts = new WeakMap<FastifyInstance, ServiceAppFacts>();
+
+/**
+ * The service type and operations of an application made by {@link createServiceApp}.
+ * @throws {Error} for any other application.
+ */
+export function factsOf(app: FastifyInstance): ServiceAppFacts {
+  const found = facts.get(app);
+  if (found === undefined) throw new Error('not an application of createServiceApp');
+  return found;
+}
+
 /** Builds the application; it does not listen yet. */
 export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
   const app = fastify({
@@ -93,6 +111,7 @@ export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
   app.setNotFoundHandler((request) => edge.notFound(request));
   addHealthcheck(app, options);
   for (const group of Map.groupBy(options.routes, (route) => route.path).values()) edge.mount(app, group);
+  facts.set(app, { type: options.type, routes: options.routes });
   return app;
 }
 
