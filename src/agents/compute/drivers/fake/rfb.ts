@@ -18,6 +18,11 @@ export function openFakeVnc(name: string): Duplex {
   let bytesPerPixel = 4;
   let take = takeVersion;
 
+  function hangUp(): void {
+    client.destroy();
+    server.destroy();
+  }
+
   /** Each returns how many bytes it used, or 0 when it needs more. */
   function takeVersion(): number {
     if (pending.length < 12) return 0;
@@ -45,7 +50,10 @@ export function openFakeVnc(name: string): Duplex {
   }
   function takeMessage(): number {
     const length = messageLength(pending);
-    if (length === undefined) return server.destroy() ? 0 : 0;
+    if (length === undefined) {
+      hangUp();
+      return 0;
+    }
     if (pending.length < length) return 0;
     if (pending[0] === 0) bytesPerPixel = (pending[4] ?? 32) / 8;
     if (pending[0] === 3 && pending[1] === 0) server.write(wholeScreen(bytesPerPixel));
@@ -55,10 +63,10 @@ export function openFakeVnc(name: string): Duplex {
   server.on('data', (chunk: Buffer) => {
     pending = Buffer.concat([pending, chunk]);
     for (let used = take(); used > 0; used = pending.length > 0 ? take() : 0) pending = pending.subarray(used);
-    if (pending.length > MAX_PENDING_BYTES) server.destroy();
+    if (pending.length > MAX_PENDING_BYTES) hangUp();
   });
-  server.on('end', () => server.end());
-  server.on('error', () => server.destroy());
+  server.on('end', hangUp);
+  client.on('close', hangUp);
   server.write('RFB 003.008\n');
   return client;
 }
