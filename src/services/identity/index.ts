@@ -8,17 +8,16 @@ import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
 import type { IdentityDeps } from './deps.ts';
-import { discoveryRoutes } from './discovery/routes.ts';
 import { createErrorStyle } from './errors.ts';
 import { identityPolicy } from './policy.ts';
 import { findProject } from './projects/store.ts';
+import { identityRoutes } from './routes.ts';
 import type { IdentityTables } from './tables.ts';
 import { createAuthenticator, createTokenReader } from './tokens/authenticator.ts';
 import { createTokenCache } from './tokens/cache.ts';
 import { createTokenCodec } from './tokens/codec.ts';
 import { openKeyRepository } from './tokens/key-repository.ts';
 import type { Token } from './tokens/model.ts';
-import { tokenRoutes } from './tokens/routes.ts';
 import { createPasswords } from './users/passwords.ts';
 
 export type { BootstrapEndpoint, BootstrapOptions } from './bootstrap.ts';
@@ -71,7 +70,7 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
   const publicUrl = settings.publicUrls['identity'] ?? 'http://127.0.0.1:5000';
   const app = createServiceApp({
     type: 'identity',
-    routes: [...discoveryRoutes(), ...tokenRoutes(deps, reader)],
+    routes: identityRoutes(deps, reader),
     style: createErrorStyle(publicUrl),
     policy,
     authenticator,

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { listAncestors } from '../projects/store.ts';
+import { listAncestors, listProjects, listSubtree } from '../projects/store.ts';
 import type { ProjectRow, ProjectTables } from '../projects/tables.ts';
 import { expandRoles } from '../roles/implications.ts';
 import { listImplications, listRoles } from '../roles/store.ts';
@@ -17,6 +17,8 @@ export type Scope =
 
 /** Far above what any actor can have: roles are few. */
 const MAX_ROLES = 10_000;
+/** One actor's projects in one answer. */
+const MAX_PROJECTS = 100_000;
 
 /**
  * The roles that actors have on a scope: given there, inherited from above, and implied by those. Roles of a domain
@@ -27,6 +29,32 @@ export async function rolesOn(db: Db<Tables>, actors: Actors, scope: Scope): Pro
   const above = scope.kind === 'project' ? await listAncestors(db, scope.project) : [];
   const direct = given.filter((row) => holdsOn(row, scope, above)).map((row) => row.role_id);
   return expandToRoles(db, direct);
+}
+
+/** Every project that these actors have a role on, in the order of ids. */
+export async function projectsOf(db: Db<Tables>, actors: Actors): Promise<ProjectRow[]> {
+  const given = await listAssignmentsOfActors(db, actors);
+  const ids = new Set<string>();
+  for (const row of given) {
+    if (row.target_kind === 'project' && row.inherited === 0) ids.add(row.target_id);
+    // What is inherited from a domain or a project holds on all below it.
+    else if (row.inherited === 1) for (const below of await listSubtree(db, row.target_id)) ids.add(below.id);
+  }
+  const projects = await listProjects(db, { filters: [], isDomain: false, ids: [...ids], limit: MAX_PROJECTS });
+  const domains = await listProjects(db, { filters: [], isDomain: true, ids: [...ids], limit: MAX_PROJECTS });
+  return [...projects, ...domains];
+}
+
+/** Every domain that these actors have a role on. */
+export async function domainsOf(db: Db<Tables>, actors: Actors): Promise<ProjectRow[]> {
+  const given = await listAssignmentsOfActors(db, actors);
+  const ids = given.filter((row) => row.target_kind === 'domain' && row.inherited === 0).map((row) => row.target_id);
+  return listProjects(db, { filters: [], isDomain: true, ids: [...new Set(ids)], limit: MAX_PROJECTS });
+}
+
+/** Whether these actors have a role on the system. */
+export async function isOnSystem(db: Db<Tables>, actors: Actors): Promise<boolean> {
+  return (await listAssignmentsOfActors(db, actors)).some((row) => row.target_kind === 'system');
 }
 
 /** Roles and what they imply, without roles of a domain. */

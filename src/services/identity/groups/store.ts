@@ -46,13 +46,15 @@ export function listGroups(db: Db<GroupTables>, query: GroupQuery): Promise<Grou
 
 /** @throws {Conflict} `identity.group.conflict` when the domain has one of this name. */
 export async function insertGroup(db: Db<GroupTables>, row: GroupRow): Promise<void> {
-  await named(row.name, () => db.insertInto('groups').values(row).execute());
+  await named(row.name, row.domain_id, () => db.insertInto('groups').values(row).execute());
 }
 
 /** @throws {Conflict} `identity.group.conflict` when the domain has another of this name. */
 export async function updateGroup(db: Db<GroupTables>, id: GroupId, change: Partial<GroupRow>): Promise<void> {
   if (Object.keys(change).length === 0) return;
-  await named(change.name ?? '', () => db.updateTable('groups').set(change).where('id', '=', id).execute());
+  await named(change.name ?? '', change.domain_id ?? '', () =>
+    db.updateTable('groups').set(change).where('id', '=', id).execute(),
+  );
 }
 
 export async function deleteGroup(db: Db<GroupTables>, id: GroupId): Promise<void> {
@@ -106,11 +108,12 @@ export async function deleteMember(db: Db<GroupTables>, groupId: GroupId, userId
   await db.deleteFrom('group_members').where('group_id', '=', groupId).where('user_id', '=', userId).execute();
 }
 
-async function named(name: string, write: () => Promise<unknown>): Promise<void> {
+async function named(name: string, domainId: DomainId, write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    if (isUniqueViolation(error)) throw conflict('group', `Duplicate entry found with name ${name}`);
+    if (isUniqueViolation(error))
+      throw conflict('group', `Duplicate entry found with name ${name} at domain ID ${domainId}`);
     throw error;
   }
 }

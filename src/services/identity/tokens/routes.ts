@@ -9,6 +9,7 @@ import { issueToken } from './issue.ts';
 import type { Token } from './model.ts';
 import { revokeToken } from './revoke.ts';
 import { type AuthRequest, IssueTokenBody } from './schema.ts';
+import { readAuthDomains, readAuthProjects, readAuthSystem } from './scopes.ts';
 import { showToken } from './view.ts';
 
 const VARY = { Vary: 'X-Auth-Token' };
@@ -61,6 +62,27 @@ export const tokenRoutes = (deps: IdentityDeps, reader: TokenReader): Route[] =>
         links: { self: `${v3Url(request)}/auth/catalog` },
       };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/v3/auth/projects',
+    name: 'listAuthProjects',
+    policy: 'identity:get_auth_projects',
+    handler: (request) => readAuthProjects(deps, request.ctx, v3Url(request)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v3/auth/domains',
+    name: 'listAuthDomains',
+    policy: 'identity:get_auth_domains',
+    handler: (request) => readAuthDomains(deps, request.ctx, v3Url(request)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v3/auth/system',
+    name: 'showAuthSystem',
+    policy: 'identity:get_auth_system',
+    handler: (request) => readAuthSystem(deps, request.ctx, v3Url(request)),
   }),
 ];
 

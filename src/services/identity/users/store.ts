@@ -72,13 +72,15 @@ export function listUsers(db: Db<UserTables>, query: UserQuery): Promise<ListedU
 
 /** @throws {Conflict} `identity.user.conflict` when the domain has one of this name. */
 export async function insertUser(db: Db<UserTables>, row: UserRow): Promise<void> {
-  await named(row.name, () => db.insertInto('users').values(row).execute());
+  await named(row.name, row.domain_id, () => db.insertInto('users').values(row).execute());
 }
 
 /** @throws {Conflict} `identity.user.conflict` when the domain has another of this name. */
 export async function updateUser(db: Db<UserTables>, id: UserId, change: Partial<UserRow>): Promise<void> {
   if (Object.keys(change).length === 0) return;
-  await named(change.name ?? null, () => db.updateTable('users').set(change).where('id', '=', id).execute());
+  await named(change.name ?? null, change.domain_id ?? '', () =>
+    db.updateTable('users').set(change).where('id', '=', id).execute(),
+  );
 }
 
 export async function deleteUser(db: Db<UserTables>, id: UserId): Promise<void> {
@@ -128,11 +130,12 @@ export async function deletePasswords(db: Db<UserTables>, userId: UserId): Promi
   await db.deleteFrom('user_passwords').where('user_id', '=', userId).execute();
 }
 
-async function named(name: string | null, write: () => Promise<unknown>): Promise<void> {
+async function named(name: string | null, domainId: DomainId, write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    if (isUniqueViolation(error)) throw conflict('user', `Duplicate entry found with name ${name ?? ''}`);
+    if (isUniqueViolation(error))
+      throw conflict('user', `Duplicate entry found with name ${name ?? ''} at domain ID ${domainId}`);
     throw error;
   }
 }

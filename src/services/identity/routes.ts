@@ -1,0 +1,23 @@
+import type { Route } from '#kernel/api/route.ts';
+import { assignmentRoutes } from './assignments/routes.ts';
+import { catalogRoutes } from './catalog/routes.ts';
+import type { IdentityDeps } from './deps.ts';
+import { discoveryRoutes } from './discovery/routes.ts';
+import { groupRoutes } from './groups/routes.ts';
+import { projectRoutes } from './projects/routes.ts';
+import { roleRoutes } from './roles/routes.ts';
+import type { TokenReader } from './tokens/authenticator.ts';
+import { tokenRoutes } from './tokens/routes.ts';
+import { userRoutes } from './users/routes.ts';
+
+/** Every operation of identity. */
+export const identityRoutes = (deps: IdentityDeps, reader: TokenReader): Route[] => [
+  ...discoveryRoutes(),
+  ...tokenRoutes(deps, reader),
+  ...projectRoutes(deps),
+  ...userRoutes(deps),
+  ...groupRoutes(deps),
+  ...roleRoutes(deps),
+  ...assignmentRoutes(deps),
+  ...catalogRoutes(deps),
+];
