@@ -1,6 +1,11 @@
 import type { PolicyRule } from '#kernel/auth/policy.ts';
+import { aggregatePolicy } from './aggregates/policy.ts';
+import { availabilityZonePolicy } from './availability-zones/policy.ts';
+import { computeServicePolicy } from './compute-services/policy.ts';
 import { flavorPolicy } from './flavors/policy.ts';
+import { hypervisorPolicy } from './hypervisors/policy.ts';
 import { keyPairPolicy } from './key-pairs/policy.ts';
+import { legacyHostPolicy } from './legacy-hosts/policy.ts';
 import { limitPolicy } from './limits/policy.ts';
 import { basePolicy } from './policy-base.ts';
 import { quotaPolicy } from './quotas/policy.ts';
@@ -9,6 +14,11 @@ import { serverGroupPolicy } from './server-groups/policy.ts';
 /** Every rule of the service with its default, as `policy.yaml` may override it. */
 export const computePolicy: readonly PolicyRule[] = [
   ...basePolicy,
+  ...aggregatePolicy,
+  ...availabilityZonePolicy,
+  ...computeServicePolicy,
+  ...hypervisorPolicy,
+  ...legacyHostPolicy,
   ...flavorPolicy,
   ...keyPairPolicy,
   ...quotaPolicy,

@@ -1,7 +1,12 @@
 import type { Route } from '#kernel/api/route.ts';
+import { aggregateRoutes } from './aggregates/routes.ts';
+import { availabilityZoneRoutes } from './availability-zones/routes.ts';
+import { computeServiceRoutes } from './compute-services/routes.ts';
 import type { ComputeDeps } from './deps.ts';
 import { flavorRoutes } from './flavors/routes.ts';
+import { hypervisorRoutes } from './hypervisors/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
+import { legacyHostRoutes } from './legacy-hosts/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
 import { quotaRoutes } from './quotas/routes.ts';
 import { atBothRoots } from './roots.ts';
@@ -11,6 +16,11 @@ import { versionRoutes } from './versions.ts';
 /** Every operation of the service. */
 export function computeRoutes(deps: ComputeDeps): Route[] {
   const routes: Route[] = [
+    ...aggregateRoutes(deps),
+    ...availabilityZoneRoutes(deps),
+    ...computeServiceRoutes(deps),
+    ...hypervisorRoutes(deps),
+    ...legacyHostRoutes(deps),
     ...flavorRoutes(deps),
     ...keyPairRoutes(deps),
     ...limitRoutes(deps),

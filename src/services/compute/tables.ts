@@ -1,6 +1,7 @@
 import type { Migrations } from '#kernel/db/migrate.ts';
 import type { RevisionTables } from '#kernel/events/revisions.ts';
 import type { TaskTables } from '#kernel/tasks/tables.ts';
+import { type AggregateTables, aggregateMigrations } from './aggregates/tables.ts';
 import { type FlavorTables, flavorMigrations } from './flavors/tables.ts';
 import { type HostTables, hostMigrations } from './hosts/tables.ts';
 import { type ServerActionTables, serverActionMigrations } from './instance-actions/tables.ts';
@@ -12,6 +13,7 @@ import { type ServerTables, serverMigrations } from './servers/tables.ts';
 /** Every table that compute may touch: each slice adds its own. */
 export type ComputeTables = RevisionTables &
   TaskTables &
+  AggregateTables &
   FlavorTables &
   HostTables &
   KeyPairTables &
@@ -29,4 +31,5 @@ export const computeMigrations: Migrations = {
   ...serverGroupMigrations,
   ...serverMigrations,
   ...hostMigrations,
+  ...aggregateMigrations,
 };

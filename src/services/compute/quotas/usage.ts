@@ -1,7 +1,7 @@
 import type { Db } from '#kernel/db/database.ts';
 import { countServerGroups } from '../server-groups/store.ts';
 import type { ComputeTables } from '../tables.ts';
-import { DEFAULT_LIMITS, QUOTA_RESOURCES, type Usage } from './resources.ts';
+import { type DEFAULT_LIMITS, QUOTA_RESOURCES, type Usage } from './resources.ts';
 import { countServers } from './store.ts';
 
 const NOTHING = Object.fromEntries(QUOTA_RESOURCES.map((name) => [name, 0])) as Record<

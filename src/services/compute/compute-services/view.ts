@@ -1,0 +1,19 @@
+import type { ApiRequest } from '#kernel/api/route.ts';
+import { compute } from '../microversions.ts';
+import { isoMicros } from '../times.ts';
+import { BINARY, type HostService } from './logic.ts';
+
+/** @see nova/api/openstack/compute/services.py, _get_service_detail */
+export function serviceBody({ has }: Pick<ApiRequest, 'has'>, { host, zone, isUp }: HostService): unknown {
+  return {
+    binary: BINARY,
+    host: host.hostname,
+    id: has(compute.uuidsForServicesAndHypervisors) ? host.id : host.number,
+    zone,
+    status: host.is_disabled === 1 ? 'disabled' : 'enabled',
+    state: isUp ? 'up' : 'down',
+    updated_at: isoMicros(Math.max(host.last_seen_at, host.updated_at)),
+    disabled_reason: host.disabled_reason,
+    ...(has(compute.servicesForcedDown) ? { forced_down: host.is_forced_down === 1 } : {}),
+  };
+}
