@@ -32,7 +32,7 @@ export interface Sandbox {
 export interface TestHost {
   readonly facts: NetworkFacts;
   readonly pid: number;
-  /** Gives a desired state and waits for a report of its revision that satisfies `isDone` (all is up, if absent). */
+  /** Gives a desired state and waits until nothing is left to do and a report of its revision satisfies `isDone` (all is up, if absent). */
   apply(desired: DesiredNetworks, isDone?: (report: NetworksReport) => boolean): Promise<NetworksReport>;
   /** What the agent would do now, with what it found; and the commands run since the last time. */
   plan(): Promise<{ readonly steps: readonly string[]; readonly commands: readonly string[] }>;
@@ -105,6 +105,11 @@ export async function startHost(
   const inbox = createInbox(child);
   const started = await inbox.next((message) => message.what === 'started', 'start');
   const send = (message: ToHost): void => void child.send(message);
+  const plan: TestHost['plan'] = async () => {
+    send({ what: 'plan' });
+    const found = await inbox.next((message) => message.what === 'plan', 'plan');
+    return { steps: found.steps ?? [], commands: found.commands ?? [] };
+  };
   return {
     facts: started.facts as NetworkFacts,
     pid: child.pid ?? -1,
@@ -115,13 +120,13 @@ export async function startHost(
           message.what === 'report' && message.report?.revision === desired.revision && isDone(message.report),
         `report of revision ${desired.revision}`,
       );
+      const deadline = performance.now() + REPORT_MS;
+      let left = (await plan()).steps;
+      while (left.length > 0 && performance.now() < deadline) left = (await plan()).steps;
+      if (left.length > 0) throw new Error(`not settled: ${left.join('\n')}`);
       return found.report as NetworksReport;
     },
-    async plan() {
-      send({ what: 'plan' });
-      const found = await inbox.next((message) => message.what === 'plan', 'plan');
-      return { steps: found.steps ?? [], commands: found.commands ?? [] };
-    },
+    plan,
     async waitForReport(isDone) {
       return (
         await inbox.next(

@@ -352,8 +352,8 @@ function designFirewall(
 ): FirewallInput | undefined {
   const masquerade = context.providerBridges
     .filter((provider) => provider.masquerade)
-    .flatMap((provider) => provider.addresses.map(parseCidr))
-    .filter((cidr): cidr is Cidr => cidr !== undefined);
+    .flatMap((provider) => provider.addresses.map((text) => ({ bridge: provider.name, cidr: parseCidr(text) })))
+    .filter((source): source is { bridge: string; cidr: Cidr } => source.cidr !== undefined);
   if (desired.networks.length === 0 && masquerade.length === 0) return undefined;
   return { cloudId: context.cloudId, desired, members, masquerade };
 }

@@ -71,6 +71,7 @@ export function renderDhcp(network: DesiredNetwork, dhcp: DesiredDhcp, folder: s
     ...(domain === '' ? [] : [`domain=${domain}`, `local=/${domain}/`]),
     `dhcp-option-force=option:mtu,${network.mtu}`,
     ...subnets.flatMap((subnet) => rangeLines(subnet, leaseTime)),
+    ...tagLines(dhcp),
   ];
   const macAddress = canonicalMac(dhcp.macAddress);
   if (macAddress === undefined) problems.push(`'${printable(dhcp.macAddress)}' is not a MAC address`);
@@ -186,6 +187,17 @@ function advertisementLines(subnet: DesiredSubnet): readonly string[] {
   ];
 }
 
+/**
+ * Tags for ports with options of their own. They do not stand in the hosts file (`set:`), because dnsmasq 2.90 dies at the
+ * first SIGHUP after it has given a lease to a host with such a tag.
+ */
+function tagLines(dhcp: DesiredDhcp): readonly string[] {
+  return dhcp.leases.flatMap((lease) => {
+    const mac = canonicalMac(lease.macAddress);
+    return lease.options.length === 0 || mac === undefined ? [] : [`dhcp-mac=set:${portTag(lease.portId)},${mac}`];
+  });
+}
+
 function hostLines(
   dhcp: DesiredDhcp,
   subnets: readonly DesiredSubnet[],
@@ -206,7 +218,7 @@ function hostLines(
     });
     const v6 = addresses.filter((address) => familyOf(address) === 6);
     const line = (address: string, ...rest: readonly string[]): string =>
-      [mac, `set:${portTag(lease.portId)}`, hostName(lease.hostname, address, domain), ...rest].join(',');
+      [mac, hostName(lease.hostname, address, domain), ...rest].join(',');
     return [
       ...addresses.filter((address) => familyOf(address) === 4).map((address) => line(address, address)),
       ...(v6.length === 0 ? [] : [line(v6[0] ?? '', ...v6.map((address) => `[${address}]`))]),

@@ -68,8 +68,8 @@ export interface FirewallInput {
   readonly desired: Pick<DesiredNetworks, 'networks' | 'ports' | 'securityGroups'>;
   /** All devices in our bridges: what they send to the host itself is dropped. */
   readonly members: readonly string[];
-  /** Prefixes to masquerade behind the host's own addresses. */
-  readonly masquerade: readonly Cidr[];
+  /** What comes from this prefix through this bridge of the host leaves with the host's own addresses. */
+  readonly masquerade: readonly { readonly bridge: string; readonly cidr: Cidr }[];
   /** Owners that nft refused: ports among them get nothing through, rules of groups among them are left out. */
   readonly excluded?: ReadonlySet<string>;
 }
@@ -395,12 +395,13 @@ function zoneLines(networkIds: readonly string[]): readonly string[] {
   return [`ct zone set iifname map { ${zones.join(', ')} }`];
 }
 
-function masqueradeLines(prefixes: readonly Cidr[]): readonly ScriptLine[] {
-  if (prefixes.length === 0) return [];
-  const rules = prefixes.map((cidr) => {
+/** The bridge is named because bridged packets of our networks pass this hook too, and must not be translated. */
+function masqueradeLines(sources: FirewallInput['masquerade']): readonly ScriptLine[] {
+  if (sources.length === 0) return [];
+  const rules = sources.map(({ bridge, cidr }) => {
     const keyword = cidr.family === 4 ? 'ip' : 'ip6';
     const text = formatCidr(cidr);
-    return `${keyword} saddr ${text} ${keyword} daddr != ${text} masquerade`;
+    return `iifname "${bridge}" ${keyword} saddr ${text} ${keyword} daddr != ${text} masquerade`;
   });
   return chain('outbound', ['type nat hook postrouting priority srcnat; policy accept;', ...rules]);
 }
