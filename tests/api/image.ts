@@ -117,7 +117,7 @@ export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<
       },
       ...(body === undefined ? {} : { payload: isBytes || typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const isJson = String(answer.headers['content-type']).startsWith('application/json');
+    const isJson = answer.body !== '' && String(answer.headers['content-type']).startsWith('application/json');
     return {
       status: answer.statusCode,
       headers: answer.headers,

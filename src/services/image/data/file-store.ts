@@ -127,7 +127,7 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** A full disk and missing rights are told to the client, in the real service's words; anything else is a bug or a broken disk. */
-function translateDiskError(cause: unknown): unknown {
+export function translateDiskError(cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (cause instanceof CloudError) return cause;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {

@@ -1,3 +1,4 @@
+import { python } from '#kernel/api/validate.ts';
 import { BadRequest, Conflict } from '#kernel/errors.ts';
 import type { Stores } from '../data/stores.ts';
 import type { Image } from '../images/store.ts';
@@ -37,7 +38,7 @@ export function parseImport(body: unknown, storeHeader: string | undefined, rule
   if (method === undefined) throw bad('body', "Import request requires a 'method' field.");
   if (!isObject(method) || method['name'] === undefined) throw bad('body', "Import request requires a 'name' field.");
   const name = IMPORT_METHODS.find((known) => known === method['name']);
-  if (name === undefined) throw bad('method', `Unknown import method name '${String(method['name']).slice(0, 100)}'.`);
+  if (name === undefined) throw bad('method', `Unknown import method name ${python(method['name'])}.`);
   const mustAllSucceed = readFlag(body, 'all_stores_must_succeed', true);
   const allStores = readFlag(body, 'all_stores', false);
   if (name === 'web-download' && parseDownloadUri(method['uri'], rules) === undefined) throw filtered(method['uri']);
