@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '#kernel/clock.ts';
+import { type CloudFolder, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
+import { words } from '../language.ts';
+import { claimProcessFile, findProcess, releaseProcessFile } from '../process-file.ts';
+import { formatSeconds, terminalProgress } from '../progress.ts';
+import type { UpOptions } from '../up.ts';
+import { startFakeCloud } from './fake.ts';
+import { startRealCloud } from './real.ts';
+
+/** A cloud that runs in this process or under it. */
+export interface RunningCloud {
+  readonly urls: Readonly<Record<string, string>>;
+  /** Stops the control plane; guests go on. */
+  stop(): Promise<void>;
+  /** Settles when the cloud cannot go on by itself. */
+  readonly ended: Promise<void>;
+}
+
+/** How long a start may take before `--detach` gives up on it. */
+const DETACH_DEADLINE_MS = 180_000;
+
+/**
+ * Starts a cloud and stays until it is told to stop (SIGINT, SIGTERM), or returns when it is ready (`--detach`).
+ * @throws when a part does not come up, naming it.
+ */
+export async function up(options: UpOptions): Promise<void> {
+  const folder = cloudFolder(options.data);
+  const isFake = options.fake === true;
+  if (!isFake && process.getuid?.() !== 0) {
+    throw new Error(
+      words({
+        en: 'real guests need root: sudo ./pileus up. Without root there are fake ones: ./pileus up --fake',
+        zh: '真实的虚拟机需要 root：sudo ./pileus up。没有 root 可以用模拟主机：./pileus up --fake',
+      }),
+    );
+  }
+  if (options.detach === true) return upDetached(folder);
+  const progress = terminalProgress(systemClock, say);
+  const identity = await prepareCloudFolder(folder);
+  claimProcessFile(folder.pidFile);
+  try {
+    const stopped = stopSignal();
+    const start = isFake ? startFakeCloud : startRealCloud;
+    const cloud = await start({ options, folder, identity, progress });
+    printReady(folder, cloud, progress.elapsedMs());
+    await Promise.race([stopped, cloud.ended]);
+    await cloud.stop();
+  } finally {
+    releaseProcessFile(folder.pidFile);
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.once('SIGINT', () => process.exit(130));
+      resolve();
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+}
+
+function printReady(folder: CloudFolder, cloud: RunningCloud, ms: number): void {
+  const { urls } = cloud;
+  const lines = [
+    '',
+    words({ en: `The cloud is ready (${formatSeconds(ms)}).`, zh: `云已就绪（${formatSeconds(ms)}）。` }),
+    '',
+    ...Object.entries(urls).map(([type, url]) => `  ${type.padEnd(12)} ${url}`),
+    '',
+    words({ en: `  log in:  source ${folder.openrcFile} && openstack server list`, zh: `  登录：  source ${folder.openrcFile} && openstack server list` }),
+    words({ en: `  or:      export OS_CLIENT_CONFIG_FILE=${folder.cloudsYamlFile} OS_CLOUD=pileus`, zh: `  或者：  export OS_CLIENT_CONFIG_FILE=${folder.cloudsYamlFile} OS_CLOUD=pileus` }),
+    '',
+  ];
+  for (const line of lines) say(line);
+  if (process.connected) process.send?.({ isReady: true } satisfies DetachedMessage);
+}
+
+/** Says a line to whoever started this process: over the channel of `--detach`, or on the terminal. */
+function say(line: string): void {
+  if (process.connected) process.send?.({ line } satisfies DetachedMessage);
+  else process.stdout.write(`${line}\n`);
+}
+
+type DetachedMessage = { readonly line: string } | { readonly isReady: true };
+
+/** Starts the same command again in the background and waits until it says that it is ready. */
+async function upDetached(folder: CloudFolder): Promise<void> {
+  const running = findProcess(folder.pidFile);
+  if (running !== undefined) {
+    say(words({ en: `The cloud is already up (process ${running}).`, zh: `云已经在运行（进程 ${running}）。` }));
+    return;
+  }
+  mkdirSync(folder.logDir, { recursive: true });
+  const logFile = join(folder.logDir, 'up.log');
+  const log = openSync(logFile, 'a');
+  const argv = process.argv.slice(1).filter((argument) => argument !== '--detach');
+  const child = spawn(process.execPath, [...process.execArgv, ...argv], { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+  await new Promise<void>((resolve, reject) => {
+    const fail = (why: string): void => reject(new Error(`${why}; see ${logFile}`));
+    const timer = setTimeout(() => fail(`not ready after ${DETACH_DEADLINE_MS / 1000} s`), DETACH_DEADLINE_MS);
+    child.once('exit', (code) => fail(`the cloud did not start (exit code ${code})`));
+    child.on('message', (message: DetachedMessage) => {
+      if ('line' in message) return say(message.line);
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  child.disconnect();
+  child.unref();
+}
