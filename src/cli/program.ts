@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { errorChain } from '#kernel/errors.ts';
-import packageJson from '../../package.json' with { type: 'json' };
+import { registerDemoCommand } from './demo.ts';
+import { registerDoctorCommand } from './doctor.ts';
+import { registerDownCommand } from './down.ts';
+import { registerStatusCommand } from './status.ts';
 import { registerTestCommand } from './test.ts';
-
-/** The version that `pileus --version`, agents and the API documents show. */
-export const VERSION = packageJson.version;
+import { registerUpCommand } from './up.ts';
+import { VERSION } from './version.ts';
 
 /**
  * Reads the command line and runs what it says; a failure becomes one sentence on standard error and exit code 1.
@@ -27,6 +29,11 @@ function createProgram(): Command {
     .version(VERSION, '-V, --version')
     .showHelpAfterError('(pileus --help shows what there is)')
     .enablePositionalOptions();
+  registerUpCommand(program);
+  registerDownCommand(program);
+  registerStatusCommand(program);
+  registerDoctorCommand(program);
+  registerDemoCommand(program);
   registerTestCommand(program);
   return program;
 }

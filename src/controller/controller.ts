@@ -24,7 +24,7 @@ import { taskMigrations } from '#kernel/tasks/tables.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
 import { type ComputeService, computeMigrations, createComputeService } from '#services/compute/index.ts';
-import { createIdentityService, type IdentityService, identityMigrations } from '#services/identity/index.ts';
+import { createIdentityService, type IdentityConfig, type IdentityService, identityMigrations } from '#services/identity/index.ts';
 import { createImageService, imageMigrations } from '#services/image/index.ts';
 import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
@@ -43,12 +43,16 @@ export interface ControllerOptions {
   readonly adminPassword: string;
   /** `full` survives a power cut with every accepted request. */
   readonly durability: 'full' | 'normal';
-  /** bcrypt's cost: 12 as keystone has it, less only where nothing is secret. */
-  readonly passwordRounds: number;
+  /** What the operator has set, section by section. */
+  readonly config: ControllerConfig;
   readonly agents: AgentDirectory;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+}
+
+export interface ControllerConfig {
+  readonly identity?: Partial<IdentityConfig>;
 }
 
 export interface Controller {
@@ -99,7 +103,7 @@ async function startServices(options: ControllerOptions, db: Db, stop: AbortCont
   const revisions = createRevisions(db as Db<RevisionTables>, clock);
   const tasks = createTaskEngine({ db, clock, log, owner: newUuid() });
   const common = { db, clock, random, log, metrics, tasks, revisions, settings };
-  const identity = createIdentityService({ ...common, passwordRounds: options.passwordRounds });
+  const identity = createIdentityService({ ...common, config: options.config.identity ?? {} });
   const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options.agents);
   await identity.bootstrap({
     adminPassword: options.adminPassword,

@@ -2,13 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
-import { type CloudFolder, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
+import { type CloudFolder, type CloudIdentity, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
 import { words } from '../language.ts';
 import { claimProcessFile, findProcess, releaseProcessFile } from '../process-file.ts';
-import { formatSeconds, terminalProgress } from '../progress.ts';
+import { formatSeconds, type Progress, terminalProgress } from '../progress.ts';
 import type { UpOptions } from '../up.ts';
-import { startFakeCloud } from './fake.ts';
-import { startRealCloud } from './real.ts';
 
 /** A cloud that runs in this process or under it. */
 export interface RunningCloud {
@@ -17,6 +15,14 @@ export interface RunningCloud {
   stop(): Promise<void>;
   /** Settles when the cloud cannot go on by itself. */
   readonly ended: Promise<void>;
+}
+
+/** What both kinds of clouds are started from. */
+export interface StartParts {
+  readonly options: UpOptions;
+  readonly folder: CloudFolder;
+  readonly identity: CloudIdentity & { readonly adminPassword: string };
+  readonly progress: Progress;
 }
 
 /** How long a start may take before `--detach` gives up on it. */
@@ -43,14 +49,19 @@ export async function up(options: UpOptions): Promise<void> {
   claimProcessFile(folder.pidFile);
   try {
     const stopped = stopSignal();
-    const start = isFake ? startFakeCloud : startRealCloud;
-    const cloud = await start({ options, folder, identity, progress });
+    const cloud = await start(isFake, { options, folder, identity, progress });
     printReady(folder, cloud, progress.elapsedMs());
     await Promise.race([stopped, cloud.ended]);
     await cloud.stop();
   } finally {
     releaseProcessFile(folder.pidFile);
   }
+}
+
+/** Each kind brings its own drivers along, which the other need not load. */
+async function start(isFake: boolean, parts: StartParts): Promise<RunningCloud> {
+  if (isFake) return (await import('./fake.ts')).startFakeCloud(parts);
+  return (await import('./real.ts')).startRealCloud(parts);
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

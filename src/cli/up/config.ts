@@ -1,0 +1,8 @@
+import { DEFAULT_IDENTITY_CONFIG } from '#services/identity/index.ts';
+import type { ControllerConfig } from '../../controller/controller.ts';
+import { readConfigFile } from '../config-file.ts';
+
+/** What `config/pileus.yaml` sets of the controller. */
+export function controllerConfig(configDir: string): ControllerConfig {
+  return readConfigFile(configDir, { identity: { ...DEFAULT_IDENTITY_CONFIG } }) as ControllerConfig;
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { systemClock } from '#kernel/clock.ts';
+import { openLog } from '#kernel/log.ts';
+import { systemRandom } from '#kernel/random.ts';
+import type { AgentApi, AgentDirectory } from '#protocol/agent.ts';
+import { createFakeDriver, createFakeHost } from '../../agents/compute/drivers/fake/driver.ts';
+import { createHost, type Host } from '../../agents/host.ts';
+import { createFakeNetworkDriver } from '../../agents/network/drivers/fake/index.ts';
+import { type Controller, startController } from '../../controller/controller.ts';
+import { writeCredentials } from '../credentials.ts';
+import { VERSION } from '../version.ts';
+import { controllerConfig } from './config.ts';
+import { createHostDirectory } from './host-directory.ts';
+import type { RunningCloud, StartParts } from './run.ts';
+
+/** Passwords of a fake cloud guard nothing: the cheapest hash that bcrypt has. */
+const FAKE_PASSWORD_ROUNDS = 4;
+const REGION = 'RegionOne';
+/** More fake hosts than this belong into `pileus simulate`. */
+const MAX_HOSTS = 100;
+
+/** The whole cloud in this process, with hosts that only pretend; needs no rights. */
+export async function startFakeCloud({ options, folder, identity, progress }: StartParts): Promise<RunningCloud> {
+  const log = openLog({ level: 'info', file: join(folder.logDir, 'pileus.log') });
+  const address = options.listen ?? '127.0.0.1';
+  const directory = createHostDirectory();
+  const controller = await startController({
+    dataDir: folder.controllerDir,
+    configDir: folder.configDir,
+    listenAddress: address,
+    publicHost: address,
+    region: REGION,
+    adminPassword: identity.adminPassword,
+    durability: 'normal',
+    config: { identity: { bcryptRounds: FAKE_PASSWORD_ROUNDS }, ...controllerConfig(folder.configDir) },
+    agents: directory,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
+  await writeCredentials(folder, {
+    authUrl: controller.urls.identity,
+    region: REGION,
+    username: 'admin',
+    password: identity.adminPassword,
+    projectName: 'admin',
+  });
+  progress.done({ en: 'control plane is up', zh: '控制面已启动' });
+  const stop = new AbortController();
+  const running = startHosts({ options, folder, identity, progress }, controller, directory, stop.signal, log);
+  await Promise.all(running.map(({ host }) => host.registered));
+  progress.done({ en: `${running.length} fake host(s) registered`, zh: `${running.length} 台模拟主机已注册` });
+  return {
+    urls: controller.urls,
+    ended: new Promise(() => {}),
+    async stop() {
+      stop.abort();
+      await Promise.all(running.map(({ ended }) => ended));
+      await controller.stop();
+    },
+  };
+}
+
+function startHosts(
+  { options, folder, identity }: StartParts,
+  controller: Controller,
+  directory: AgentDirectory & { add(hostId: string, agent: AgentApi): void },
+  signal: AbortSignal,
+  log: ReturnType<typeof openLog>,
+): { readonly host: Host; readonly ended: Promise<void> }[] {
+  const count = Math.min(Math.max(Number(options.hosts ?? 1), 1), MAX_HOSTS);
+  return Array.from({ length: count }, (_, i) => {
+    const hostId = numberedId(identity.hostId, i);
+    const host = createHost({
+      hostId,
+      hostname: `fake-${i + 1}`,
+      address: '127.0.0.1',
+      version: VERSION,
+      dataDir: join(folder.agentDir, hostId),
+      controller: controller.api,
+      compute: createFakeDriver({ clock: systemClock, host: createFakeHost(), bootMs: Number(options.bootTime ?? 0) }),
+      network: createFakeNetworkDriver({ clock: systemClock }),
+      clock: systemClock,
+      log: log.child({ host: `fake-${i + 1}` }),
+    });
+    directory.add(hostId, host.api);
+    return { host, ended: host.run(signal) };
+  });
+}
+
+/** The same host gets the same id at each start: the first has the machine's, the others count on from it. */
+function numberedId(first: string, index: number): string {
+  return index === 0 ? first : first.slice(0, -4) + ((Number.parseInt(first.slice(-4), 16) + index) % 0x10000).toString(16).padStart(4, '0');
+}
