@@ -9,7 +9,7 @@ const TEST = '\\.test\\.ts$';
 const PLAN = ['/plan\\.ts$', '/plan-[^/]+\\.ts$'];
 const STORE = ['/(store|tables)\\.ts$', '/store/[^/]+\\.ts$'];
 /** Where the parts are put together: these may see all parts, but only through their doors. */
-const WIRING = '^src/(main\\.ts$|cli/|agents/[^/]+\\.ts$)';
+const WIRING = '^src/(main\\.ts$|cli/|controller/|agents/[^/]+\\.ts$)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -16,7 +16,11 @@ export function createAgentServer(agent: AgentApi, log: Log): Server {
         path: '/v1/guests/:guestId/console',
         handle: ({ params, query }) => agent.consoleOutput(guest(params), Number(query.get('bytes') ?? 0)),
       },
-      { method: 'GET', path: '/v1/guests/:guestId/diagnostics', handle: ({ params }) => agent.diagnostics(guest(params)) },
+      {
+        method: 'GET',
+        path: '/v1/guests/:guestId/diagnostics',
+        handle: ({ params }) => agent.diagnostics(guest(params)),
+      },
     ],
     upgrades: [{ path: '/v1/guests/:guestId/vnc', protocol: 'vnc', open: (params) => agent.openVnc(guest(params)) }],
     maxBodyBytes: MAX_BODY_BYTES,

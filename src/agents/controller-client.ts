@@ -23,6 +23,11 @@ export function createControllerClient(peer: SocketPeer): ControllerApi {
     waitForNetworks: (hostId, since, signal) => poll(`${host(hostId)}/networks?since=${since}`, signal),
     reportNetworks: (hostId, report) => post(`${host(hostId)}/networks/report`, report),
     downloadImage: (imageId, signal) =>
-      openPeer(peer, { method: 'GET', path: `/v1/images/${encodeURIComponent(imageId)}/data`, timeoutMs: DOWNLOAD_MS, signal }),
+      openPeer(peer, {
+        method: 'GET',
+        path: `/v1/images/${encodeURIComponent(imageId)}/data`,
+        timeoutMs: DOWNLOAD_MS,
+        signal,
+      }),
   };
 }

@@ -53,7 +53,15 @@ export function createHost(options: HostOptions): Host {
   const { promise: registered, resolve: setRegistered } = Promise.withResolvers<void>();
   const compute = createComputeAgent({ driver: options.compute, controller, hostId, dataDir, clock, log });
   // A guest starts once its taps are there: the network's end of a pass is what it waits for.
-  const network = createNetworkAgent({ driver: options.network, controller, hostId, dataDir, clock, log, onApplied: () => compute.poke() });
+  const network = createNetworkAgent({
+    driver: options.network,
+    controller,
+    hostId,
+    dataDir,
+    clock,
+    log,
+    onApplied: () => compute.poke(),
+  });
 
   async function beat(): Promise<void> {
     const hypervisor = await options.compute.facts(AbortSignal.timeout(FACTS_MS));

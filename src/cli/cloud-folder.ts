@@ -5,7 +5,8 @@
  *   admin-password    openrc    clouds.yaml         0600
  *   config/           policy.yaml files, each optional
  *   controller/       database, images, keys, its socket; owned by the unprivileged user
- *   agent/            guests' disks, image cache, last desired state, its socket; owned by root
+ *   agent/            guests' disks, image cache, last desired state; owned by root
+ *   run/              the agent's socket
  *   log/              one file per process
  */
 import { randomBytes } from 'node:crypto';
@@ -28,6 +29,7 @@ export interface CloudFolder {
   readonly controllerDir: string;
   readonly agentDir: string;
   readonly logDir: string;
+  readonly runDir: string;
   readonly openrcFile: string;
   readonly cloudsYamlFile: string;
   /** The process id of `pileus up`, while it runs. */
@@ -49,14 +51,17 @@ export function cloudFolder(dataOption: string | undefined): CloudFolder {
     controllerDir: join(path, 'controller'),
     agentDir: join(path, 'agent'),
     logDir: join(path, 'log'),
+    runDir: join(path, 'run'),
     openrcFile: join(path, 'openrc'),
     cloudsYamlFile: join(path, 'clouds.yaml'),
     pidFile: join(path, 'pileus.pid'),
     controllerSocket: join(path, 'controller', 'controller.sock'),
-    agentSocket: join(path, 'agent', 'agent.sock'),
+    agentSocket: join(path, 'run', 'agent.sock'),
   };
   if (folder.controllerSocket.length > MAX_SOCKET_PATH) {
-    throw new Error(`${path} is too long a path for sockets below it; choose a shorter --data (at most 80 characters).`);
+    throw new Error(
+      `${path} is too long a path for sockets below it; choose a shorter --data (at most 80 characters).`,
+    );
   }
   return folder;
 }
@@ -67,8 +72,11 @@ function defaultPath(): string {
 }
 
 /** Makes the folder and what must be in it before anything starts. Repeating it changes nothing. */
-export async function prepareCloudFolder(folder: CloudFolder): Promise<CloudIdentity & { readonly adminPassword: string }> {
-  for (const dir of [folder.path, folder.configDir, folder.logDir]) mkdirSync(dir, { recursive: true, mode: 0o755 });
+export async function prepareCloudFolder(
+  folder: CloudFolder,
+): Promise<CloudIdentity & { readonly adminPassword: string }> {
+  for (const dir of [folder.path, folder.configDir, folder.logDir, folder.runDir])
+    mkdirSync(dir, { recursive: true, mode: 0o755 });
   const identity = await remember(join(folder.path, 'cloud.json'), 0o644, () =>
     JSON.stringify({ cloudId: newUuid(), hostId: newUuid() } satisfies CloudIdentity),
   );

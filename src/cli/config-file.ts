@@ -27,7 +27,8 @@ export function readConfigFile(configDir: string, known: KnownOptions): CloudCon
 
 function readSection(name: string, content: unknown, known: KnownOptions): Record<string, unknown> {
   const defaults = known[name];
-  if (defaults === undefined) throw new Error(`there is no section ${name}; there are ${Object.keys(known).join(', ')}`);
+  if (defaults === undefined)
+    throw new Error(`there is no section ${name}; there are ${Object.keys(known).join(', ')}`);
   const options = Object.entries(asMapping(`section ${name}`, content)).map(([option, value]) => {
     const key = option.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     if (!Object.hasOwn(defaults, key)) throw new Error(`section ${name} has no option ${option}`);
@@ -41,6 +42,7 @@ function readSection(name: string, content: unknown, known: KnownOptions): Recor
 }
 
 function asMapping(what: string, content: unknown): Record<string, unknown> {
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new Error(`${what} is not a mapping`);
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw new Error(`${what} is not a mapping`);
   return content as Record<string, unknown>;
 }

@@ -30,7 +30,14 @@ function openrc(credentials: Credentials): string {
     OS_INTERFACE: 'public',
   };
   // An older login in the same shell must not mix with this one.
-  const stale = ['OS_CLOUD', 'OS_TOKEN', 'OS_PROJECT_ID', 'OS_USER_DOMAIN_ID', 'OS_PROJECT_DOMAIN_ID', 'OS_SYSTEM_SCOPE'];
+  const stale = [
+    'OS_CLOUD',
+    'OS_TOKEN',
+    'OS_PROJECT_ID',
+    'OS_USER_DOMAIN_ID',
+    'OS_PROJECT_DOMAIN_ID',
+    'OS_SYSTEM_SCOPE',
+  ];
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`);
   return `unset ${stale.join(' ')}\n${lines.join('\n')}\n`;
 }

@@ -1,9 +1,5 @@
 import type { Command } from 'commander';
-
-export interface DemoOptions {
-  readonly data?: string;
-  readonly listen?: string;
-}
+import type { DemoOptions } from './demo/run.ts';
 
 /** Adds `pileus demo`: a cloud and a first guest, from nothing. */
 export function registerDemoCommand(program: Command): void {

@@ -1,10 +1,5 @@
 import type { Command } from 'commander';
-
-export interface DoctorOptions {
-  readonly data?: string;
-  readonly listen?: string;
-  readonly json?: true;
-}
+import type { DoctorOptions } from './doctor/run.ts';
 
 /** Adds `pileus doctor`, which looks at this machine and says what is in the way. */
 export function registerDoctorCommand(program: Command): void {

@@ -5,6 +5,8 @@ export function hostAddress(): string {
   // Bridges and tunnels of our own, of libvirt's and of containers are not how others reach this host.
   const isVirtual = (name: string): boolean => /^(?:lo|br|virbr|docker|veth|tap|vx|qg|qr|podman|cni)/.test(name);
   const candidates = Object.entries(networkInterfaces()).filter(([name]) => !isVirtual(name));
-  const addresses = candidates.flatMap(([, list]) => list ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal);
+  const addresses = candidates
+    .flatMap(([, list]) => list ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal);
   return addresses[0]?.address ?? '127.0.0.1';
 }

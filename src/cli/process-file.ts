@@ -40,7 +40,8 @@ export async function stopProcess(file: string, clock: Clock, deadlineMs: number
   if (pid === undefined) return false;
   process.kill(pid, 'SIGTERM');
   const endMs = clock.monotonicMs() + deadlineMs;
-  while (findProcess(file) === pid && clock.monotonicMs() < endMs) await new Promise((wake) => setTimeout(wake, LOOK_MS));
+  while (findProcess(file) === pid && clock.monotonicMs() < endMs)
+    await new Promise((wake) => setTimeout(wake, LOOK_MS));
   if (findProcess(file) === pid) process.kill(pid, 'SIGKILL');
   releaseProcessFile(file);
   return true;

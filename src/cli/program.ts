@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { errorChain } from '#kernel/errors.ts';
+import { registerControllerCommand } from './controller.ts';
 import { registerDemoCommand } from './demo.ts';
 import { registerDoctorCommand } from './doctor.ts';
 import { registerDownCommand } from './down.ts';
@@ -35,5 +36,6 @@ function createProgram(): Command {
   registerDoctorCommand(program);
   registerDemoCommand(program);
   registerTestCommand(program);
+  registerControllerCommand(program);
   return program;
 }

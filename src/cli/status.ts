@@ -1,8 +1,5 @@
 import type { Command } from 'commander';
-
-export interface StatusOptions {
-  readonly data?: string;
-}
+import type { StatusOptions } from './status/run.ts';
 
 /** Adds `pileus status`: services, hosts, agents and guests, with a next step for all that is not well. */
 export function registerStatusCommand(program: Command): void {

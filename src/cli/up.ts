@@ -1,14 +1,5 @@
 import type { Command } from 'commander';
-
-export interface UpOptions {
-  readonly fake?: true;
-  readonly data?: string;
-  readonly listen?: string;
-  readonly detach?: true;
-  readonly bootTime?: string;
-  readonly hosts?: string;
-  readonly tcg?: true;
-}
+import type { UpOptions } from './up/run.ts';
 
 /** Adds `pileus up`, which starts a cloud on this machine, or finds the one that is there. */
 export function registerUpCommand(program: Command): void {
@@ -17,7 +8,10 @@ export function registerUpCommand(program: Command): void {
     .description('start the cloud of this machine')
     .option('--fake', 'fake hosts: no root, no QEMU, ready in a moment; for developers and CI')
     .option('--data <dir>', 'where everything of this cloud is kept (default: /var/lib/pileus for root)')
-    .option('--listen <address>', 'address of the APIs (default: 127.0.0.1 with --fake, otherwise the address of this host)')
+    .option(
+      '--listen <address>',
+      'address of the APIs (default: 127.0.0.1 with --fake, otherwise the address of this host)',
+    )
     .option('--detach', 'return when all is ready; the cloud goes on')
     .option('--boot-time <ms>', 'with --fake: how long a guest takes to boot', '0')
     .option('--hosts <count>', 'with --fake: how many hosts', '1')

@@ -91,7 +91,9 @@ describe('controller and agent over a socket', () => {
 
   it('says that nobody answers instead of hanging', async () => {
     const client = createControllerClient({ socketPath: '/nonexistent/socket' });
-    await expect(client.reportGuests('h', { revision: 1, guests: [], strangers: [] })).rejects.toThrow('Nobody answers');
+    await expect(client.reportGuests('h', { revision: 1, guests: [], strangers: [] })).rejects.toThrow(
+      'Nobody answers',
+    );
   });
 
   it('carries console text and a VNC stream, and tells a missing guest', async () => {

@@ -1,5 +1,5 @@
-import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
 import type { Revisions } from '#kernel/events/revisions.ts';
+import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
 import type { ComputeService } from '#services/compute/index.ts';
 import type { ImageService } from '#services/image/index.ts';
 import type { NetworkService } from '#services/network/index.ts';
@@ -14,7 +14,12 @@ export function createControllerApi(parts: {
   const { compute, network, image, revisions } = parts;
 
   /** Waits for a topic and then reads what it stands for; the state's own revision is never older than the one waited for. */
-  async function follow<T>(topic: string, since: number, signal: AbortSignal, read: () => Promise<T>): Promise<T | null> {
+  async function follow<T>(
+    topic: string,
+    since: number,
+    signal: AbortSignal,
+    read: () => Promise<T>,
+  ): Promise<T | null> {
     const revision = await revisions.wait(topic, since, LONG_POLL_MS, signal);
     return revision === null ? null : read();
   }
@@ -24,9 +29,11 @@ export function createControllerApi(parts: {
       await network.registerHost(beat.facts);
       await compute.heartbeat(hostId, beat);
     },
-    waitForGuests: (hostId, since, signal) => follow(`guests:${hostId}`, since, signal, () => compute.desiredGuests(hostId)),
+    waitForGuests: (hostId, since, signal) =>
+      follow(`guests:${hostId}`, since, signal, () => compute.desiredGuests(hostId)),
     reportGuests: (hostId, report) => compute.reportGuests(hostId, report),
-    waitForNetworks: (hostId, since, signal) => follow(`networks:${hostId}`, since, signal, () => network.desiredNetworks(hostId)),
+    waitForNetworks: (hostId, since, signal) =>
+      follow(`networks:${hostId}`, since, signal, () => network.desiredNetworks(hostId)),
     reportNetworks: (hostId, report) => network.reportNetworks(hostId, report),
     downloadImage: (imageId) => image.openImageData(imageId),
   };

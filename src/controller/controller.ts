@@ -24,13 +24,18 @@ import { taskMigrations } from '#kernel/tasks/tables.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
 import { type ComputeService, computeMigrations, createComputeService } from '#services/compute/index.ts';
-import { createIdentityService, type IdentityConfig, type IdentityService, identityMigrations } from '#services/identity/index.ts';
+import {
+  createIdentityService,
+  type IdentityConfig,
+  type IdentityService,
+  identityMigrations,
+} from '#services/identity/index.ts';
 import { createImageService, imageMigrations } from '#services/image/index.ts';
 import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
 import { createControllerApi } from './controller-api.ts';
 import { createDashboard } from './dashboard.ts';
-import { CATALOG, CUSTOMARY_PORTS, publicUrls, type PortName } from './settings.ts';
+import { CATALOG, CUSTOMARY_PORTS, type PortName, publicUrls } from './settings.ts';
 
 export interface ControllerOptions {
   /** The controller's own folder: database, images, keys. */
@@ -98,23 +103,28 @@ export async function startController(options: ControllerOptions): Promise<Contr
 async function startServices(options: ControllerOptions, db: Db, stop: AbortController): Promise<Controller> {
   const { clock, log, random } = options;
   const urls = publicUrls(options.publicHost);
-  const settings: ServiceSettings = { region: options.region, publicUrls: urls, dataDir: options.dataDir, configDir: options.configDir };
+  const settings: ServiceSettings = {
+    region: options.region,
+    publicUrls: urls,
+    dataDir: options.dataDir,
+    configDir: options.configDir,
+  };
   const metrics = createMetrics();
   const revisions = createRevisions(db as Db<RevisionTables>, clock);
   const tasks = createTaskEngine({ db, clock, log, owner: newUuid() });
   const common = { db, clock, random, log, metrics, tasks, revisions, settings };
-  const identity = createIdentityService({ ...common, config: options.config.identity ?? {} });
+  const identity = await createIdentityService({ ...common, config: options.config.identity ?? {} });
   const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options.agents);
   await identity.bootstrap({
     adminPassword: options.adminPassword,
     region: options.region,
-    endpoints: CATALOG.map(({ type, name, path }) => ({ type, name, url: urls[type] + path })),
+    endpoints: CATALOG.map(({ type, name, path }) => ({ type, name, urls: { public: urls[type] + path } })),
   });
   await services.compute.bootstrap();
   const servers = await listen(options, services, metrics);
   const work = run(services, tasks, stop.signal, log);
   return {
-    api: createControllerApi({ ...services, db, revisions }),
+    api: createControllerApi({ ...services, revisions }),
     urls,
     async stop() {
       stop.abort();
@@ -138,7 +148,10 @@ function createServices(deps: ServiceDeps, identity: IdentityService, agents: Ag
   const image = createImageService(deps);
   const placement = createPlacementService(deps);
   // Network tells compute about changed ports, and compute asks network for them: the one circle, closed by this function.
-  const network = createNetworkService({ ...deps, onServerPortsChanged: (serverId) => compute.refreshServer(serverId) });
+  const network = createNetworkService({
+    ...deps,
+    onServerPortsChanged: (serverId) => compute.refreshServer(serverId),
+  });
   const compute: ComputeService = createComputeService({ ...deps, image, placement, network, agents });
   return { identity, image, placement, network, compute, all: [identity, image, placement, network, compute] };
 }
@@ -175,13 +188,20 @@ async function listenServer(server: Server, name: PortName, host: string): Promi
 
 function explainPort(name: string, host: string, port: number, cause: unknown): never {
   const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-  const why = isTaken ? 'another program has it (ss -ltnp shows which); --listen chooses another address' : errorText(cause);
+  const why = isTaken
+    ? 'another program has it (ss -ltnp shows which); --listen chooses another address'
+    : errorText(cause);
   throw new Error(`${name} cannot listen on ${host} port ${port}: ${why}`, { cause });
 }
 
 /** All that goes on while the controller runs. */
 async function run(services: Services, tasks: TaskEngine, signal: AbortSignal, log: Log): Promise<void> {
-  const work = [tasks.run(services.all.flatMap((service) => service.taskKinds ?? []), signal)];
+  const work = [
+    tasks.run(
+      services.all.flatMap((service) => service.taskKinds ?? []),
+      signal,
+    ),
+  ];
   for (const service of services.all) {
     if (service.run === undefined) continue;
     const ended = service.run(signal).catch((error: unknown) => {

@@ -37,7 +37,9 @@ function escapeHtml(text: string): string {
 }
 
 function renderPage(urls: Readonly<Record<string, string>>): string {
-  const rows = Object.entries(urls).map(([type, url]) => `<tr><td>${escapeHtml(type)}<td><code>${escapeHtml(url)}</code>`);
+  const rows = Object.entries(urls).map(
+    ([type, url]) => `<tr><td>${escapeHtml(type)}<td><code>${escapeHtml(url)}</code>`,
+  );
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pileus</title>
 <style>

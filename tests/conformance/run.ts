@@ -13,7 +13,16 @@ import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { logIn } from '../../src/cli/api/client.ts';
 import { configure } from './lib/configure.ts';
-import { baseName, collectResults, failedRequest, judge, parseList, renderTable, type TestEvent, type TestResult } from './lib/results.ts';
+import {
+  baseName,
+  collectResults,
+  failedRequest,
+  judge,
+  parseList,
+  renderTable,
+  type TestEvent,
+  type TestResult,
+} from './lib/results.ts';
 
 const HERE = import.meta.dirname;
 const ROOT = dirname(dirname(HERE));
@@ -67,7 +76,10 @@ function startCloud(): RunningCloud {
   const child: ChildProcess = spawn(process.execPath, argv, { stdio: ['ignore', log, log, 'ipc'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const ready = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the cloud is not ready after ${UP_DEADLINE_MS / 1000} s; see ${work}/cloud.log`)), UP_DEADLINE_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`the cloud is not ready after ${UP_DEADLINE_MS / 1000} s; see ${work}/cloud.log`)),
+      UP_DEADLINE_MS,
+    );
     child.once('exit', () => reject(new Error(`the cloud did not start; see ${work}/cloud.log`)));
     child.on('message', (message: { isReady?: true }) => {
       if (message.isReady !== true) return;
@@ -95,16 +107,30 @@ function prepareWorkspace(workspace: string, conf: string): void {
   mkdirSync(join(workspace, 'etc'), { recursive: true });
   mkdirSync(join(work, 'lock'), { recursive: true });
   writeFileSync(join(workspace, 'etc/tempest.conf'), conf, { mode: 0o600 });
-  writeFileSync(join(workspace, '.stestr.conf'), `[DEFAULT]\ntest_path=${TEMPEST}/test_discover\ntop_dir=${dirname(TEMPEST)}\ngroup_regex=([^\\.]*\\.)*\n`);
+  writeFileSync(
+    join(workspace, '.stestr.conf'),
+    `[DEFAULT]\ntest_path=${TEMPEST}/test_discover\ntop_dir=${dirname(TEMPEST)}\ngroup_regex=([^\\.]*\\.)*\n`,
+  );
 }
 
 function environment(workspace: string): NodeJS.ProcessEnv {
   const { PYTHONPATH: _, ...inherited } = process.env;
-  return { ...inherited, PYTHON, TEMPEST_CONFIG_DIR: join(workspace, 'etc'), TEMPEST_CONFIG: 'tempest.conf', HOME: work };
+  return {
+    ...inherited,
+    PYTHON,
+    TEMPEST_CONFIG_DIR: join(workspace, 'etc'),
+    TEMPEST_CONFIG: 'tempest.conf',
+    HOME: work,
+  };
 }
 
 function listTests(workspace: string): string[] {
-  const listing = spawnSync('/usr/bin/stestr', ['list'], { cwd: workspace, env: environment(workspace), encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  const listing = spawnSync('/usr/bin/stestr', ['list'], {
+    cwd: workspace,
+    env: environment(workspace),
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
   const ids = listing.stdout.split('\n').filter((line) => line.startsWith('tempest.'));
   if (ids.length === 0) throw new Error(`Tempest lists no tests: ${listing.stderr.slice(-2000)}`);
   return ids;
@@ -113,7 +139,9 @@ function listTests(workspace: string): string[] {
 /** The tests that the arguments name: services, lists of `lists/`, or regular expressions; everything without arguments. */
 function select(ids: readonly string[]): string[] {
   const dead = parseList(readFileSync(join(HERE, 'lists/dead-in-zed.txt'), 'utf8'));
-  const ours = ids.filter((id) => !dead.has(baseName(id)) && SERVICES.some((service) => id.startsWith(`tempest.api.${service}.`)));
+  const ours = ids.filter(
+    (id) => !dead.has(baseName(id)) && SERVICES.some((service) => id.startsWith(`tempest.api.${service}.`)),
+  );
   if (selectors.length === 0) return ours;
   return ours.filter((id) => selectors.some((selector) => matches(id, selector)));
 }
@@ -136,19 +164,33 @@ async function runTests(workspace: string, selected: readonly string[]): Promise
   const output = openSync(stream, 'w');
   const errors = openSync(join(work, 'run.err'), 'w');
   const argv = ['run', '--subunit', '--load-list', join(work, 'selected'), '--concurrency', String(workers())];
-  const child = spawn('/usr/bin/stestr', argv, { cwd: workspace, env: environment(workspace), stdio: ['ignore', output, errors], detached: true });
+  const child = spawn('/usr/bin/stestr', argv, {
+    cwd: workspace,
+    env: environment(workspace),
+    stdio: ['ignore', output, errors],
+    detached: true,
+  });
   const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM'), RUN_DEADLINE_MS);
   await new Promise((resolve) => child.once('exit', resolve));
   clearTimeout(timer);
-  const parsed = spawnSync(PYTHON, [join(HERE, 'lib/subunit_to_json.py'), stream], { encoding: 'utf8', maxBuffer: 512 * 1024 * 1024 });
+  const parsed = spawnSync(PYTHON, [join(HERE, 'lib/subunit_to_json.py'), stream], {
+    encoding: 'utf8',
+    maxBuffer: 512 * 1024 * 1024,
+  });
   if (parsed.status !== 0) console.log(`the stream of results ended badly: ${parsed.stderr.slice(-500)}`);
-  return parsed.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TestEvent);
+  return parsed.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as TestEvent);
 }
 
 function report(results: readonly TestResult[]): boolean {
   writeFileSync(join(work, 'results.json'), JSON.stringify(results, null, 1));
   console.log(renderTable(results));
-  const skips = Map.groupBy(results.filter(({ outcome }) => outcome === 'skipped'), ({ why }) => why.trim().slice(0, 110));
+  const skips = Map.groupBy(
+    results.filter(({ outcome }) => outcome === 'skipped'),
+    ({ why }) => why.trim().slice(0, 110),
+  );
   for (const [why, list] of skips) console.log(`  skipped ${String(list.length).padStart(4)}  ${why}`);
   const notYet = parseList(readFileSync(join(HERE, 'not-yet.txt'), 'utf8'));
   const allowedSkips = [...parseLines(readFileSync(join(HERE, 'allowed-skips.txt'), 'utf8'))];
@@ -158,7 +200,8 @@ function report(results: readonly TestResult[]): boolean {
     console.log(`  FAILED ${result.name}\n         ${failedRequest(result) ?? ''}\n         ${last ?? ''}`);
   }
   for (const { name } of verdict.mended) console.log(`  PASSES NOW, take it out of not-yet.txt: ${name}`);
-  for (const { name, why } of verdict.vanished) console.log(`  SKIPPED for a reason nobody allowed: ${name}: ${why.trim().slice(0, 160)}`);
+  for (const { name, why } of verdict.vanished)
+    console.log(`  SKIPPED for a reason nobody allowed: ${name}: ${why.trim().slice(0, 160)}`);
   for (const name of verdict.unexplained) console.log(`  in not-yet.txt without a reason: ${name}`);
   const bad = verdict.regressions.length + verdict.mended.length + verdict.vanished.length + verdict.unexplained.length;
   const passed = results.filter(({ outcome }) => outcome === 'passed').length;
@@ -169,5 +212,8 @@ function report(results: readonly TestResult[]): boolean {
 }
 
 function parseLines(text: string): string[] {
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }

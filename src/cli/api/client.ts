@@ -38,7 +38,10 @@ interface Login {
 interface TokenBody {
   readonly token: {
     readonly project: { readonly id: string };
-    readonly catalog: readonly { readonly type: string; readonly endpoints: readonly { readonly interface: string; readonly url: string }[] }[];
+    readonly catalog: readonly {
+      readonly type: string;
+      readonly endpoints: readonly { readonly interface: string; readonly url: string }[];
+    }[];
   };
 }
 
@@ -55,7 +58,10 @@ export async function logIn(cloudsYamlFile: string): Promise<CloudClient> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       auth: {
-        identity: { methods: ['password'], password: { user: { name: auth.username, domain, password: auth.password } } },
+        identity: {
+          methods: ['password'],
+          password: { user: { name: auth.username, domain, password: auth.password } },
+        },
         scope: { project: { name: auth.project_name, domain } },
       },
     }),
@@ -63,7 +69,9 @@ export async function logIn(cloudsYamlFile: string): Promise<CloudClient> {
   const token = response.headers.get('x-subject-token') ?? '';
   const { token: body } = (await response.json()) as TokenBody;
   const urlOf = (service: string): string => {
-    const endpoint = body.catalog.find((entry) => entry.type === service)?.endpoints.find((each) => each.interface === 'public');
+    const endpoint = body.catalog
+      .find((entry) => entry.type === service)
+      ?.endpoints.find((each) => each.interface === 'public');
     if (endpoint === undefined) throw new Error(`The catalog has no ${service}.`);
     return endpoint.url.replace(/\/$/, '');
   };

@@ -30,13 +30,20 @@ interface Named {
 }
 
 /** Finds a thing of this project by name, or makes it. */
-async function ensure<T extends Named>(find: () => Promise<readonly T[]>, make: () => Promise<T>, name: string): Promise<T> {
+async function ensure<T extends Named>(
+  find: () => Promise<readonly T[]>,
+  make: () => Promise<T>,
+  name: string,
+): Promise<T> {
   const found = (await find()).find((each) => each.name === name);
   return found ?? make();
 }
 
 export async function ensureImage(cloud: CloudClient, open: () => Promise<Uint8Array>): Promise<string> {
-  const { images } = await cloud.get<{ images: (Named & { status: string })[] }>('image', `/v2/images?name=${NAMES.image}`);
+  const { images } = await cloud.get<{ images: (Named & { status: string })[] }>(
+    'image',
+    `/v2/images?name=${NAMES.image}`,
+  );
   for (const image of images) {
     if (image.status === 'active') return image.id;
     await cloud.delete('image', `/v2/images/${image.id}`);
@@ -65,7 +72,9 @@ export async function ensureFlavor(cloud: CloudClient): Promise<string> {
 }
 
 /** The networks `public` and `private` with a router between them. */
-export async function ensureNetworks(cloud: CloudClient): Promise<{ readonly privateId: string; readonly publicId: string }> {
+export async function ensureNetworks(
+  cloud: CloudClient,
+): Promise<{ readonly privateId: string; readonly publicId: string }> {
   const publicId = await ensureNetwork(cloud, NAMES.publicNetwork, {
     'router:external': true,
     shared: false,
@@ -80,7 +89,10 @@ export async function ensureNetworks(cloud: CloudClient): Promise<{ readonly pri
     enable_dhcp: false,
   });
   const privateId = await ensureNetwork(cloud, NAMES.privateNetwork, {});
-  const subnetId = await ensureSubnet(cloud, NAMES.privateSubnet, { network_id: privateId, cidr: ADDRESSES.privateCidr });
+  const subnetId = await ensureSubnet(cloud, NAMES.privateSubnet, {
+    network_id: privateId,
+    cidr: ADDRESSES.privateCidr,
+  });
   await ensureRouter(cloud, publicId, subnetId);
   return { privateId, publicId };
 }
@@ -88,7 +100,8 @@ export async function ensureNetworks(cloud: CloudClient): Promise<{ readonly pri
 async function ensureNetwork(cloud: CloudClient, name: string, more: Record<string, unknown>): Promise<string> {
   const network = await ensure(
     async () => (await cloud.get<{ networks: Named[] }>('network', `/v2.0/networks?name=${name}`)).networks,
-    async () => (await cloud.post<{ network: Named }>('network', '/v2.0/networks', { network: { name, ...more } })).network,
+    async () =>
+      (await cloud.post<{ network: Named }>('network', '/v2.0/networks', { network: { name, ...more } })).network,
     name,
   );
   return network.id;
@@ -97,7 +110,9 @@ async function ensureNetwork(cloud: CloudClient, name: string, more: Record<stri
 async function ensureSubnet(cloud: CloudClient, name: string, more: Record<string, unknown>): Promise<string> {
   const subnet = await ensure(
     async () => (await cloud.get<{ subnets: Named[] }>('network', `/v2.0/subnets?name=${name}`)).subnets,
-    async () => (await cloud.post<{ subnet: Named }>('network', '/v2.0/subnets', { subnet: { name, ip_version: 4, ...more } })).subnet,
+    async () =>
+      (await cloud.post<{ subnet: Named }>('network', '/v2.0/subnets', { subnet: { name, ip_version: 4, ...more } }))
+        .subnet,
     name,
   );
   return subnet.id;
@@ -115,14 +130,16 @@ async function ensureRouter(cloud: CloudClient, publicId: string, subnetId: stri
   const path = `/v2.0/ports?device_id=${router.id}&device_owner=network:router_interface`;
   const { ports } = await cloud.get<{ ports: { fixed_ips: { subnet_id: string }[] }[] }>('network', path);
   const isPlugged = ports.some((port) => port.fixed_ips.some((ip) => ip.subnet_id === subnetId));
-  if (!isPlugged) await cloud.put('network', `/v2.0/routers/${router.id}/add_router_interface`, { subnet_id: subnetId });
+  if (!isPlugged)
+    await cloud.put('network', `/v2.0/routers/${router.id}/add_router_interface`, { subnet_id: subnetId });
 }
 
 /** A security group that lets ping and SSH in. */
 export async function ensureSecurityGroup(cloud: CloudClient): Promise<string> {
   const name = NAMES.securityGroup;
   const group = await ensure(
-    async () => (await cloud.get<{ security_groups: Named[] }>('network', `/v2.0/security-groups?name=${name}`)).security_groups,
+    async () =>
+      (await cloud.get<{ security_groups: Named[] }>('network', `/v2.0/security-groups?name=${name}`)).security_groups,
     async () => {
       const body = { security_group: { name, description: 'ping and SSH from anywhere' } };
       return (await cloud.post<{ security_group: Named }>('network', '/v2.0/security-groups', body)).security_group;
@@ -130,20 +147,25 @@ export async function ensureSecurityGroup(cloud: CloudClient): Promise<string> {
     name,
   );
   const path = `/v2.0/security-group-rules?security_group_id=${group.id}&direction=ingress`;
-  const { security_group_rules: rules } = await cloud.get<{ security_group_rules: { protocol: string | null }[] }>('network', path);
-  const wanted = [
-    { protocol: 'icmp' },
-    { protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
-  ];
+  const { security_group_rules: rules } = await cloud.get<{ security_group_rules: { protocol: string | null }[] }>(
+    'network',
+    path,
+  );
+  const wanted = [{ protocol: 'icmp' }, { protocol: 'tcp', port_range_min: 22, port_range_max: 22 }];
   for (const rule of wanted.filter(({ protocol }) => !rules.some((each) => each.protocol === protocol))) {
-    const body = { security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', ...rule } };
+    const body = {
+      security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', ...rule },
+    };
     await cloud.post('network', '/v2.0/security-group-rules', body);
   }
   return group.id;
 }
 
 export async function ensureKeyPair(cloud: CloudClient, publicKey: string): Promise<void> {
-  const { keypairs } = await cloud.get<{ keypairs: { keypair: { name: string; public_key: string } }[] }>('compute', '/os-keypairs');
+  const { keypairs } = await cloud.get<{ keypairs: { keypair: { name: string; public_key: string } }[] }>(
+    'compute',
+    '/os-keypairs',
+  );
   const found = keypairs.find(({ keypair }) => keypair.name === NAMES.keyPair)?.keypair;
   if (found?.public_key.trim() === publicKey.trim()) return;
   if (found !== undefined) await cloud.delete('compute', `/os-keypairs/${NAMES.keyPair}`);
@@ -157,7 +179,12 @@ interface Server extends Named {
 
 export async function ensureServer(
   cloud: CloudClient,
-  parts: { readonly imageId: string; readonly flavorId: string; readonly networkId: string; readonly securityGroupId: string },
+  parts: {
+    readonly imageId: string;
+    readonly flavorId: string;
+    readonly networkId: string;
+    readonly securityGroupId: string;
+  },
 ): Promise<string> {
   const server = await ensure(
     async () => (await cloud.get<{ servers: Server[] }>('compute', `/servers/detail?name=^${NAMES.server}$`)).servers,
@@ -186,8 +213,10 @@ export async function waitForActive(cloud: CloudClient, serverId: string, deadli
     const { server } = await cloud.get<{ server: Server }>('compute', `/servers/${serverId}`);
     if (server.status === 'ACTIVE') return;
     if (server.status === 'SHUTOFF') await cloud.post('compute', `/servers/${serverId}/action`, { 'os-start': null });
-    if (server.status === 'ERROR') throw new Error(`The guest could not be started: ${server.fault?.message ?? 'no reason given'}`);
-    if (performance.now() > end) throw new Error(`The guest is still ${server.status} after ${deadlineMs / 1000} s; see pileus status.`);
+    if (server.status === 'ERROR')
+      throw new Error(`The guest could not be started: ${server.fault?.message ?? 'no reason given'}`);
+    if (performance.now() > end)
+      throw new Error(`The guest is still ${server.status} after ${deadlineMs / 1000} s; see pileus status.`);
     await new Promise((wake) => setTimeout(wake, 250));
   }
 }

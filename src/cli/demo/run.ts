@@ -9,7 +9,6 @@ import { createDirectExec } from '#kernel/exec-direct.ts';
 import { buildGuestImage } from '../../install/guest-image/build.ts';
 import { logIn } from '../api/client.ts';
 import { cloudFolder } from '../cloud-folder.ts';
-import type { DemoOptions } from '../demo.ts';
 import { words } from '../language.ts';
 import { formatSeconds, terminalProgress } from '../progress.ts';
 import { up } from '../up/run.ts';
@@ -24,6 +23,11 @@ import {
   NAMES,
   waitForActive,
 } from './resources.ts';
+
+export interface DemoOptions {
+  readonly data?: string;
+  readonly listen?: string;
+}
 
 /** From "build" to "running": an image of 18 MB and a host that may emulate its guests. */
 const ACTIVE_DEADLINE_MS = 180_000;
@@ -68,12 +72,32 @@ export async function demo(options: DemoOptions): Promise<void> {
   progress.done({ en: `guest answers SSH on ${address}`, zh: `虚拟机在 ${address} 上应答 SSH` });
 
   say('');
-  say(words({ en: `Done in ${formatSeconds(progress.elapsedMs())}. The guest says:`, zh: `用时 ${formatSeconds(progress.elapsedMs())}。虚拟机回答：` }));
+  say(
+    words({
+      en: `Done in ${formatSeconds(progress.elapsedMs())}. The guest says:`,
+      zh: `用时 ${formatSeconds(progress.elapsedMs())}。虚拟机回答：`,
+    }),
+  );
   for (const line of greeting.trim().split('\n')) say(`    ${line}`);
   say('');
-  say(words({ en: `  log in to the guest:  ${sshCommand(keyFile, address).join(' ')}`, zh: `  登录虚拟机：  ${sshCommand(keyFile, address).join(' ')}` }));
-  say(words({ en: `  use the cloud:        source ${folder.openrcFile} && openstack server list`, zh: `  使用云：      source ${folder.openrcFile} && openstack server list` }));
-  say(words({ en: '  stop it:              ./pileus down   (with --purge nothing is left)', zh: '  停止：        ./pileus down   （加 --purge 清除一切）' }));
+  say(
+    words({
+      en: `  log in to the guest:  ${sshCommand(keyFile, address).join(' ')}`,
+      zh: `  登录虚拟机：  ${sshCommand(keyFile, address).join(' ')}`,
+    }),
+  );
+  say(
+    words({
+      en: `  use the cloud:        source ${folder.openrcFile} && openstack server list`,
+      zh: `  使用云：      source ${folder.openrcFile} && openstack server list`,
+    }),
+  );
+  say(
+    words({
+      en: '  stop it:              ./pileus down   (with --purge nothing is left)',
+      zh: '  停止：        ./pileus down   （加 --purge 清除一切）',
+    }),
+  );
 }
 
 /** The demo's SSH key, made at the first run; returns the public half. */
@@ -90,7 +114,9 @@ async function waitForSsh(address: string): Promise<void> {
   const end = performance.now() + SSH_DEADLINE_MS;
   while (!(await saysSsh(address))) {
     if (performance.now() > end) {
-      throw new Error(`The guest does not answer SSH on ${address} after ${SSH_DEADLINE_MS / 1000} s; its console: openstack console log show ${NAMES.server}`);
+      throw new Error(
+        `The guest does not answer SSH on ${address} after ${SSH_DEADLINE_MS / 1000} s; its console: openstack console log show ${NAMES.server}`,
+      );
     }
     await new Promise((wake) => setTimeout(wake, 300));
   }
@@ -111,7 +137,16 @@ function saysSsh(address: string): Promise<boolean> {
 }
 
 function sshCommand(keyFile: string, address: string): string[] {
-  return ['ssh', '-i', keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', `root@${address}`];
+  return [
+    'ssh',
+    '-i',
+    keyFile,
+    '-o',
+    'StrictHostKeyChecking=no',
+    '-o',
+    'UserKnownHostsFile=/dev/null',
+    `root@${address}`,
+  ];
 }
 
 function runInGuest(keyFile: string, address: string, command: string): string {

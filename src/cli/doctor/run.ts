@@ -5,10 +5,15 @@ import type { Finding } from '../../install/doctor/finding.ts';
 import { thisMachine } from '../../install/doctor/machine.ts';
 import { cloudFolder } from '../cloud-folder.ts';
 import { ADDRESSES } from '../demo/resources.ts';
-import type { DoctorOptions } from '../doctor.ts';
 import { hostAddress } from '../host-address.ts';
 import { words } from '../language.ts';
 import { findProcess } from '../process-file.ts';
+
+export interface DoctorOptions {
+  readonly data?: string;
+  readonly listen?: string;
+  readonly json?: true;
+}
 
 const SIGNS = { ok: '✓', warn: '!', fail: '✗' } as const;
 
@@ -24,7 +29,9 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     cidrs: [ADDRESSES.publicCidr],
     isUp: findProcess(folder.pidFile) !== undefined,
   });
-  process.stdout.write(options.json === true ? `${JSON.stringify(findings, null, 2)}\n` : `${findings.map(render).join('\n')}\n`);
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify(findings, null, 2)}\n` : `${findings.map(render).join('\n')}\n`,
+  );
   if (findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
 }
 

@@ -1,9 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { systemClock } from '#kernel/clock.ts';
 import { cloudFolder, readCloudIdentity } from '../cloud-folder.ts';
-import type { DownOptions } from '../down.ts';
 import { words } from '../language.ts';
 import { stopProcess } from '../process-file.ts';
+
+export interface DownOptions {
+  readonly data?: string;
+  readonly purge?: true;
+}
 
 /** A step under way may take some seconds to end cleanly. */
 const STOP_DEADLINE_MS = 20_000;
@@ -26,5 +30,7 @@ export async function down(options: DownOptions): Promise<void> {
     await purgeHost(folder, identity);
   }
   rmSync(folder.path, { recursive: true, force: true });
-  process.stdout.write(`${words({ en: `Everything of it is gone, ${folder.path} too.`, zh: `一切已清除，包括 ${folder.path}。` })}\n`);
+  process.stdout.write(
+    `${words({ en: `Everything of it is gone, ${folder.path} too.`, zh: `一切已清除，包括 ${folder.path}。` })}\n`,
+  );
 }

@@ -4,7 +4,10 @@ import { type CloudClient, logIn } from '../api/client.ts';
 import { cloudFolder } from '../cloud-folder.ts';
 import { type Words, words } from '../language.ts';
 import { findProcess } from '../process-file.ts';
-import type { StatusOptions } from '../status.ts';
+
+export interface StatusOptions {
+  readonly data?: string;
+}
 
 /** One line of the report; a `next` says that it isn't well and what to do. */
 interface Line {
@@ -30,19 +33,28 @@ export async function status(options: StatusOptions): Promise<void> {
 
 async function look(path: string, pidFile: string, cloudsYamlFile: string): Promise<Line[]> {
   if (!existsSync(cloudsYamlFile)) {
-    return [{ what: 'cloud', state: `none in ${path}`, next: { en: './pileus up starts one', zh: '用 ./pileus up 启动' } }];
+    return [
+      { what: 'cloud', state: `none in ${path}`, next: { en: './pileus up starts one', zh: '用 ./pileus up 启动' } },
+    ];
   }
   const pid = findProcess(pidFile);
   const control: Line =
     pid === undefined
-      ? { what: 'control plane', state: 'not running; guests and their networks go on', next: { en: './pileus up', zh: './pileus up' } }
+      ? {
+          what: 'control plane',
+          state: 'not running; guests and their networks go on',
+          next: { en: './pileus up', zh: './pileus up' },
+        }
       : { what: 'control plane', state: `process ${pid}` };
   if (pid === undefined) return [control];
   try {
     const cloud = await logIn(cloudsYamlFile);
     return [control, ...(await lookAtHosts(cloud)), ...(await lookAtAgents(cloud)), ...(await lookAtGuests(cloud))];
   } catch (error) {
-    const next = { en: `the log is in ${path}/log; pileus doctor looks at the machine`, zh: `日志在 ${path}/log；pileus doctor 检查本机` };
+    const next = {
+      en: `the log is in ${path}/log; pileus doctor looks at the machine`,
+      zh: `日志在 ${path}/log；pileus doctor 检查本机`,
+    };
     return [control, { what: 'APIs', state: errorText(error), next }];
   }
 }
@@ -57,12 +69,20 @@ interface Hypervisor {
 async function lookAtHosts(cloud: CloudClient): Promise<Line[]> {
   const { hypervisors } = await cloud.get<{ hypervisors: Hypervisor[] }>('compute', '/os-hypervisors/detail');
   if (hypervisors.length === 0) {
-    return [{ what: 'hosts', state: 'none yet', next: { en: 'the agent has not reported; see the agent log', zh: '代理尚未报告；请看代理日志' } }];
+    return [
+      {
+        what: 'hosts',
+        state: 'none yet',
+        next: { en: 'the agent has not reported; see the agent log', zh: '代理尚未报告；请看代理日志' },
+      },
+    ];
   }
   return hypervisors.map(({ hypervisor_hostname: name, state, status: admin, hypervisor_type: type }) => ({
     what: `host ${name}`,
     state: `${state}, ${admin}, ${type}`,
-    ...(state === 'up' ? {} : { next: { en: `start the agent on ${name}: ./pileus up`, zh: `在 ${name} 上启动代理：./pileus up` } }),
+    ...(state === 'up'
+      ? {}
+      : { next: { en: `start the agent on ${name}: ./pileus up`, zh: `在 ${name} 上启动代理：./pileus up` } }),
   }));
 }
 
@@ -77,7 +97,9 @@ async function lookAtAgents(cloud: CloudClient): Promise<Line[]> {
   return agents.map(({ agent_type: type, host, alive }) => ({
     what: type,
     state: `${alive ? 'alive' : 'silent'} on ${host}`,
-    ...(alive ? {} : { next: { en: `start the agent on ${host}: ./pileus up`, zh: `在 ${host} 上启动代理：./pileus up` } }),
+    ...(alive
+      ? {}
+      : { next: { en: `start the agent on ${host}: ./pileus up`, zh: `在 ${host} 上启动代理：./pileus up` } }),
   }));
 }
 
@@ -97,7 +119,10 @@ async function lookAtGuests(cloud: CloudClient): Promise<Line[]> {
     ...broken.map(({ id, name, fault }) => ({
       what: `guest ${name}`,
       state: fault?.message ?? 'ERROR',
-      next: { en: `openstack server show ${id} says more; openstack server delete ${id} clears it`, zh: `openstack server show ${id} 查看详情；openstack server delete ${id} 清除` },
+      next: {
+        en: `openstack server show ${id} says more; openstack server delete ${id} clears it`,
+        zh: `openstack server show ${id} 查看详情；openstack server delete ${id} 清除`,
+      },
     })),
   ];
 }

@@ -90,5 +90,7 @@ function startHosts(
 
 /** The same host gets the same id at each start: the first has the machine's, the others count on from it. */
 function numberedId(first: string, index: number): string {
-  return index === 0 ? first : first.slice(0, -4) + ((Number.parseInt(first.slice(-4), 16) + index) % 0x10000).toString(16).padStart(4, '0');
+  return index === 0
+    ? first
+    : first.slice(0, -4) + ((Number.parseInt(first.slice(-4), 16) + index) % 0x10000).toString(16).padStart(4, '0');
 }

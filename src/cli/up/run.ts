@@ -6,7 +6,15 @@ import { type CloudFolder, type CloudIdentity, cloudFolder, prepareCloudFolder }
 import { words } from '../language.ts';
 import { claimProcessFile, findProcess, releaseProcessFile } from '../process-file.ts';
 import { formatSeconds, type Progress, terminalProgress } from '../progress.ts';
-import type { UpOptions } from '../up.ts';
+
+export interface UpOptions {
+  readonly fake?: true;
+  readonly data?: string;
+  readonly listen?: string;
+  readonly detach?: true;
+  readonly bootTime?: string;
+  readonly hosts?: string;
+}
 
 /** A cloud that runs in this process or under it. */
 export interface RunningCloud {
@@ -84,8 +92,14 @@ function printReady(folder: CloudFolder, cloud: RunningCloud, ms: number): void 
     '',
     ...Object.entries(urls).map(([type, url]) => `  ${type.padEnd(12)} ${url}`),
     '',
-    words({ en: `  log in:  source ${folder.openrcFile} && openstack server list`, zh: `  登录：  source ${folder.openrcFile} && openstack server list` }),
-    words({ en: `  or:      export OS_CLIENT_CONFIG_FILE=${folder.cloudsYamlFile} OS_CLOUD=pileus`, zh: `  或者：  export OS_CLIENT_CONFIG_FILE=${folder.cloudsYamlFile} OS_CLOUD=pileus` }),
+    words({
+      en: `  log in:  source ${folder.openrcFile} && openstack server list`,
+      zh: `  登录：  source ${folder.openrcFile} && openstack server list`,
+    }),
+    words({
+      en: `  or:      export OS_CLIENT_CONFIG_FILE=${folder.cloudsYamlFile} OS_CLOUD=pileus`,
+      zh: `  或者：  export OS_CLIENT_CONFIG_FILE=${folder.cloudsYamlFile} OS_CLOUD=pileus`,
+    }),
     '',
   ];
   for (const line of lines) say(line);
@@ -111,7 +125,10 @@ async function upDetached(folder: CloudFolder): Promise<void> {
   const logFile = join(folder.logDir, 'up.log');
   const log = openSync(logFile, 'a');
   const argv = process.argv.slice(1).filter((argument) => argument !== '--detach');
-  const child = spawn(process.execPath, [...process.execArgv, ...argv], { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+  const child = spawn(process.execPath, [...process.execArgv, ...argv], {
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
   await new Promise<void>((resolve, reject) => {
     const fail = (why: string): void => reject(new Error(`${why}; see ${logFile}`));
     const timer = setTimeout(() => fail(`not ready after ${DETACH_DEADLINE_MS / 1000} s`), DETACH_DEADLINE_MS);

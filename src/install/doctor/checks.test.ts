@@ -37,11 +37,19 @@ function subject({ files, takenPorts = [], freeBytes = 1e11, answers = {}, isUp 
   const machine: Machine = {
     exec,
     isRoot: true,
-    readFile: (path) => ({ '/proc/cpuinfo': 'flags : fpu vmx sse', '/proc/meminfo': 'MemAvailable: 8000000 kB', ...files })[path],
+    readFile: (path) =>
+      ({ '/proc/cpuinfo': 'flags : fpu vmx sse', '/proc/meminfo': 'MemAvailable: 8000000 kB', ...files })[path],
     tryListen: async (_address, port) => (takenPorts.includes(port) ? 'EADDRINUSE' : undefined),
     diskSpace: () => ({ freeBytes, totalBytes: 2e11 }),
   };
-  return { machine, dataDir: '/d', listenAddress: '192.0.2.1', ports: { identity: 5000, compute: 8774 }, cidrs: ['172.24.4.0/24'], isUp };
+  return {
+    machine,
+    dataDir: '/d',
+    listenAddress: '192.0.2.1',
+    ports: { identity: 5000, compute: 8774 },
+    cidrs: ['172.24.4.0/24'],
+    isUp,
+  };
 }
 
 async function troubles(made: Made): Promise<Finding[]> {

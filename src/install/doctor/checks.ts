@@ -23,11 +23,20 @@ const TOOLS: readonly { readonly program: string; readonly args: readonly string
 ];
 
 const checkTools: Check = async ({ machine }) => {
-  const found = await Promise.all(TOOLS.map(async (tool) => ({ ...tool, answer: await ask(machine, [tool.program, ...tool.args]) })));
+  const found = await Promise.all(
+    TOOLS.map(async (tool) => ({ ...tool, answer: await ask(machine, [tool.program, ...tool.args]) })),
+  );
   const missing = found.filter(({ answer }) => answer === undefined);
   const title = { en: 'host programs', zh: '主机程序' };
   if (missing.length === 0) {
-    return [{ code: 'tools.there', level: 'ok', title, evidence: found.map(({ answer }) => firstLine(answer ?? '')).join('; ') }];
+    return [
+      {
+        code: 'tools.there',
+        level: 'ok',
+        title,
+        evidence: found.map(({ answer }) => firstLine(answer ?? '')).join('; '),
+      },
+    ];
   }
   const packages = missing.map(({ debian }) => debian).join(' ');
   return [
@@ -36,7 +45,10 @@ const checkTools: Check = async ({ machine }) => {
       level: 'fail',
       title,
       evidence: `not found: ${missing.map(({ program }) => program).join(', ')}`,
-      fix: { en: `apt-get install --no-install-recommends ${packages} (./pileus up does it)`, zh: `apt-get install --no-install-recommends ${packages}（./pileus up 会自动安装）` },
+      fix: {
+        en: `apt-get install --no-install-recommends ${packages} (./pileus up does it)`,
+        zh: `apt-get install --no-install-recommends ${packages}（./pileus up 会自动安装）`,
+      },
     },
   ];
 };
@@ -57,7 +69,10 @@ const checkPorts: Check = async ({ machine, listenAddress, ports, isUp }) => {
       level: 'fail',
       title,
       evidence: taken.join('; '),
-      fix: { en: 'stop the program that has them (ss -ltnp shows which), or choose another --listen address', zh: '停止占用端口的程序（用 ss -ltnp 查看），或用 --listen 换一个地址' },
+      fix: {
+        en: 'stop the program that has them (ss -ltnp shows which), or choose another --listen address',
+        zh: '停止占用端口的程序（用 ss -ltnp 查看），或用 --listen 换一个地址',
+      },
     },
   ];
 };
@@ -67,7 +82,10 @@ const checkMemory: Check = async ({ machine }) => {
   const title = { en: 'memory', zh: '内存' };
   const evidence = `${Math.round(available)} MiB available`;
   if (available >= MIN_MEMORY_MIB) return [{ code: 'memory.enough', level: 'ok', title, evidence }];
-  const fix = { en: `at least ${MIN_MEMORY_MIB} MiB are needed for the control plane and a first guest`, zh: `控制面和第一台虚拟机至少需要 ${MIN_MEMORY_MIB} MiB` };
+  const fix = {
+    en: `at least ${MIN_MEMORY_MIB} MiB are needed for the control plane and a first guest`,
+    zh: `控制面和第一台虚拟机至少需要 ${MIN_MEMORY_MIB} MiB`,
+  };
   return [{ code: 'memory.short', level: 'warn', title, evidence, fix }];
 };
 
@@ -76,7 +94,10 @@ const checkDisk: Check = async ({ machine, dataDir }) => {
   const title = { en: `disk of ${dataDir}`, zh: `${dataDir} 所在磁盘` };
   const evidence = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free`;
   if (freeBytes >= MIN_DISK_GIB * GIB) return [{ code: 'disk.enough', level: 'ok', title, evidence }];
-  const fix = { en: `make room (${MIN_DISK_GIB} GiB), or choose another place: --data DIR`, zh: `腾出空间（${MIN_DISK_GIB} GiB），或用 --data 换一个位置` };
+  const fix = {
+    en: `make room (${MIN_DISK_GIB} GiB), or choose another place: --data DIR`,
+    zh: `腾出空间（${MIN_DISK_GIB} GiB），或用 --data 换一个位置`,
+  };
   return [{ code: 'disk.short', level: freeBytes < 200 * MIB ? 'fail' : 'warn', title, evidence, fix }];
 };
 
@@ -85,7 +106,14 @@ const checkVirtualisation: Check = async ({ machine }) => {
   const flags = /^flags\s*:.*\b(vmx|svm)\b/m.exec(machine.readFile('/proc/cpuinfo') ?? '')?.[1];
   const answer = await ask(machine, ['sh', '-c', 'test -e /dev/kvm && echo there']);
   if (flags !== undefined && answer !== undefined) {
-    return [{ code: 'kvm.offered', level: 'ok', title, evidence: `CPU flag ${flags}, /dev/kvm is there; the agent proves it by running a guest` }];
+    return [
+      {
+        code: 'kvm.offered',
+        level: 'ok',
+        title,
+        evidence: `CPU flag ${flags}, /dev/kvm is there; the agent proves it by running a guest`,
+      },
+    ];
   }
   const evidence = `CPU flag vmx/svm: ${flags ?? 'none'}; /dev/kvm: ${answer ?? 'none'}`;
   const fix = {
@@ -102,18 +130,41 @@ const FEATURES: readonly { readonly name: string; readonly script: string; reado
   { name: 'veth', script: 'ip link add pd0 type veth peer name pd1', isNeeded: true },
   { name: 'vxlan', script: 'ip link add pd0 type vxlan id 7 dstport 4789 local 127.0.0.1', isNeeded: true },
   { name: 'nftables', script: 'nft add table inet pileusdoctor', isNeeded: true },
-  { name: 'nat', script: 'nft "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }"', isNeeded: true },
-  { name: 'bridge filter', script: 'nft "add table bridge t; add chain bridge t c { type filter hook prerouting priority -300; }"', isNeeded: true },
-  { name: 'vlan', script: 'ip link add pd0 type veth peer name pd1 && ip link add link pd0 name pd2 type vlan id 7', isNeeded: false },
+  {
+    name: 'nat',
+    script: 'nft "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }"',
+    isNeeded: true,
+  },
+  {
+    name: 'bridge filter',
+    script: 'nft "add table bridge t; add chain bridge t c { type filter hook prerouting priority -300; }"',
+    isNeeded: true,
+  },
+  {
+    name: 'vlan',
+    script: 'ip link add pd0 type veth peer name pd1 && ip link add link pd0 name pd2 type vlan id 7',
+    isNeeded: false,
+  },
 ];
 
 const checkKernel: Check = async ({ machine }) => {
   const title = { en: 'kernel features', zh: '内核功能' };
   if (!machine.isRoot) {
-    return [{ code: 'kernel.unknown', level: 'warn', title, evidence: 'only root can try them', fix: { en: 'sudo ./pileus doctor', zh: 'sudo ./pileus doctor' } }];
+    return [
+      {
+        code: 'kernel.unknown',
+        level: 'warn',
+        title,
+        evidence: 'only root can try them',
+        fix: { en: 'sudo ./pileus doctor', zh: 'sudo ./pileus doctor' },
+      },
+    ];
   }
   const results = await Promise.all(
-    FEATURES.map(async (feature) => ({ ...feature, works: (await ask(machine, ['unshare', '-n', 'sh', '-c', feature.script])) !== undefined })),
+    FEATURES.map(async (feature) => ({
+      ...feature,
+      works: (await ask(machine, ['unshare', '-n', 'sh', '-c', feature.script])) !== undefined,
+    })),
   );
   const works = results.filter((feature) => feature.works).map(({ name }) => name);
   const findings: Finding[] = [{ code: 'kernel.tried', level: 'ok', title, evidence: works.join(', ') }];
@@ -125,7 +176,10 @@ const checkKernel: Check = async ({ machine }) => {
       evidence: `${name}: the kernel refuses`,
       fix: isNeeded
         ? { en: `load the module, or boot a kernel that has ${name}`, zh: `加载相应模块，或换用支持 ${name} 的内核` }
-        : { en: `networks of type ${name} cannot be used on this host; others can`, zh: `此主机无法使用 ${name} 类型的网络；其他类型可用` },
+        : {
+            en: `networks of type ${name} cannot be used on this host; others can`,
+            zh: `此主机无法使用 ${name} 类型的网络；其他类型可用`,
+          },
     });
   }
   return findings;
@@ -138,8 +192,14 @@ const checkRoutes: Check = async ({ machine, cidrs, isUp }) => {
   const clashes = cidrs.flatMap((cidr) =>
     routes.filter(({ dst }) => overlaps(cidr, dst)).map(({ dst, dev }) => `${cidr} overlaps ${dst} on ${dev ?? '?'}`),
   );
-  if (clashes.length === 0) return [{ code: 'routes.free', level: 'ok', title, evidence: `${cidrs.join(', ')}: no route of this host overlaps` }];
-  const fix = { en: 'remove that route, or give the external network other addresses', zh: '删除该路由，或为外部网络选择其他地址' };
+  if (clashes.length === 0)
+    return [
+      { code: 'routes.free', level: 'ok', title, evidence: `${cidrs.join(', ')}: no route of this host overlaps` },
+    ];
+  const fix = {
+    en: 'remove that route, or give the external network other addresses',
+    zh: '删除该路由，或为外部网络选择其他地址',
+  };
   return [{ code: 'routes.clash', level: 'fail', title, evidence: clashes.join('; '), fix }];
 };
 
@@ -147,13 +207,34 @@ const checkRoutes: Check = async ({ machine, cidrs, isUp }) => {
 const checkForward: Check = async ({ machine }) => {
   const rules = (await ask(machine, ['sh', '-c', 'iptables -S FORWARD 2>/dev/null || true'])) ?? '';
   const title = { en: 'other firewalls', zh: '其他防火墙' };
-  if (!rules.includes('-P FORWARD DROP')) return [{ code: 'forward.open', level: 'ok', title, evidence: 'the FORWARD policy does not drop' }];
-  const fix = { en: 'iptables -P FORWARD ACCEPT, or a rule in DOCKER-USER that lets the cloud through', zh: 'iptables -P FORWARD ACCEPT，或在 DOCKER-USER 中放行' };
-  return [{ code: 'forward.drop', level: 'warn', title, evidence: 'iptables -P FORWARD DROP: guests reach nothing outside', fix }];
+  if (!rules.includes('-P FORWARD DROP'))
+    return [{ code: 'forward.open', level: 'ok', title, evidence: 'the FORWARD policy does not drop' }];
+  const fix = {
+    en: 'iptables -P FORWARD ACCEPT, or a rule in DOCKER-USER that lets the cloud through',
+    zh: 'iptables -P FORWARD ACCEPT，或在 DOCKER-USER 中放行',
+  };
+  return [
+    {
+      code: 'forward.drop',
+      level: 'warn',
+      title,
+      evidence: 'iptables -P FORWARD DROP: guests reach nothing outside',
+      fix,
+    },
+  ];
 };
 
 /** Every check, in the order of reading. */
-export const CHECKS: readonly Check[] = [checkVirtualisation, checkTools, checkKernel, checkMemory, checkDisk, checkPorts, checkRoutes, checkForward];
+export const CHECKS: readonly Check[] = [
+  checkVirtualisation,
+  checkTools,
+  checkKernel,
+  checkMemory,
+  checkDisk,
+  checkPorts,
+  checkRoutes,
+  checkForward,
+];
 
 /** Looks at everything. */
 export async function examine(subject: Subject): Promise<Finding[]> {
@@ -162,7 +243,12 @@ export async function examine(subject: Subject): Promise<Finding[]> {
     try {
       findings.push(...(await check(subject)));
     } catch (error) {
-      findings.push({ code: 'doctor.check_failed', level: 'warn', title: { en: 'a check', zh: '检查' }, evidence: errorText(error) });
+      findings.push({
+        code: 'doctor.check_failed',
+        level: 'warn',
+        title: { en: 'a check', zh: '检查' },
+        evidence: errorText(error),
+      });
     }
   }
   return findings;

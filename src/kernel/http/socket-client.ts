@@ -29,7 +29,8 @@ export async function askPeer<T>(peer: SocketPeer, request: SocketRequest): Prom
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new ServiceUnavailable('peer.answer', `The answer to ${request.path} is too large.`);
+    if (size > MAX_ANSWER_BYTES)
+      throw new ServiceUnavailable('peer.answer', `The answer to ${request.path} is too large.`);
     chunks.push(chunk);
   }
   if (response.statusCode === 204 || size === 0) return null;
@@ -40,11 +41,15 @@ export async function askPeer<T>(peer: SocketPeer, request: SocketRequest): Prom
  * Asks a peer and hands over the answer as a stream.
  * @throws {ServiceUnavailable} as {@link askPeer}.
  */
-export function openPeer(peer: SocketPeer, { method, path, body, timeoutMs, signal }: SocketRequest): Promise<IncomingMessage> {
+export function openPeer(
+  peer: SocketPeer,
+  { method, path, body, timeoutMs, signal }: SocketRequest,
+): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const deadline = AbortSignal.timeout(timeoutMs);
-    const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const headers =
+      text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
     const outgoing = httpRequest({
       socketPath: peer.socketPath,
       method,
@@ -56,7 +61,10 @@ export function openPeer(peer: SocketPeer, { method, path, body, timeoutMs, sign
     outgoing.on('response', (response) => {
       if ((response.statusCode ?? 500) < 300) return resolve(response);
       readText(response).then(
-        (sentence) => reject(new ServiceUnavailable('peer.refused', `${path} was answered with ${response.statusCode}: ${sentence}`)),
+        (sentence) =>
+          reject(
+            new ServiceUnavailable('peer.refused', `${path} was answered with ${response.statusCode}: ${sentence}`),
+          ),
         reject,
       );
     });
@@ -67,7 +75,11 @@ export function openPeer(peer: SocketPeer, { method, path, body, timeoutMs, sign
 /** Opens a two-way byte stream by an HTTP upgrade. */
 export function upgradePeer(peer: SocketPeer, path: string, protocol: string, timeoutMs: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({ socketPath: peer.socketPath, path, headers: { connection: 'Upgrade', upgrade: protocol } });
+    const outgoing = httpRequest({
+      socketPath: peer.socketPath,
+      path,
+      headers: { connection: 'Upgrade', upgrade: protocol },
+    });
     outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error('no answer in time')));
     outgoing.on('error', (cause) => reject(unreachable(peer, cause)));
     outgoing.on('response', (response) => {

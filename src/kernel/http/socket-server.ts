@@ -74,10 +74,18 @@ async function answer(options: SocketServerOptions, request: IncomingMessage, re
   response.on('close', () => gone.abort());
   try {
     const url = new URL(request.url ?? '/', 'http://peer');
-    const found = findRoute(options.routes.filter((route) => route.method === request.method), url.pathname);
+    const found = findRoute(
+      options.routes.filter((route) => route.method === request.method),
+      url.pathname,
+    );
     if (found === undefined) throw new NotFound('peer.route', `There is no ${request.method} ${url.pathname}.`);
     const body = request.method === 'POST' ? await readJson(request, options.maxBodyBytes) : undefined;
-    const value = await found.route.handle({ params: found.params, query: url.searchParams, body, signal: gone.signal });
+    const value = await found.route.handle({
+      params: found.params,
+      query: url.searchParams,
+      body,
+      signal: gone.signal,
+    });
     await send(response, value);
   } catch (error) {
     if (response.headersSent) throw error;

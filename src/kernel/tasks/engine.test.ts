@@ -7,7 +7,7 @@ import { Conflict } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { createTaskEngine, type TaskEngine } from './engine.ts';
 import { findTask } from './store.ts';
-import { taskMigrations, type TaskTables } from './tables.ts';
+import { type TaskTables, taskMigrations } from './tables.ts';
 import type { AnyTaskKind, TaskKind } from './task.ts';
 
 const STEPS = ['first', 'second', 'third'] as const;
@@ -86,7 +86,14 @@ async function lab(): Promise<Lab> {
     },
     enqueue: (engine, resourceId = 'r1', deadlineMs = 10 * MINUTE) =>
       inTransaction(db, (tx) =>
-        engine.enqueue(tx, { name: 'test.build', resourceId, projectId: null, requestId: 'req-1', input: { size: 3 }, deadlineMs }),
+        engine.enqueue(tx, {
+          name: 'test.build',
+          resourceId,
+          projectId: null,
+          requestId: 'req-1',
+          input: { size: 3 },
+          deadlineMs,
+        }),
       ),
     stateOf: async (id) => (await findTask(db as Db<TaskTables>, id))?.state,
   };
@@ -110,7 +117,14 @@ describe('the task engine', () => {
     const { clock, controller, db, world } = await lab();
     const { engine } = controller('a');
     const failing = inTransaction(db, async (tx) => {
-      await engine.enqueue(tx, { name: 'test.build', resourceId: 'r', projectId: null, requestId: 'q', input: { size: 1 }, deadlineMs: MINUTE });
+      await engine.enqueue(tx, {
+        name: 'test.build',
+        resourceId: 'r',
+        projectId: null,
+        requestId: 'q',
+        input: { size: 1 },
+        deadlineMs: MINUTE,
+      });
       throw new Error('rolled back');
     });
     await expect(failing).rejects.toThrow('rolled back');

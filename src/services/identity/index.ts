@@ -21,7 +21,7 @@ import type { Token } from './tokens/model.ts';
 import { createPasswords } from './users/passwords.ts';
 
 export type { BootstrapEndpoint, BootstrapOptions } from './bootstrap.ts';
-export type { IdentityConfig } from './config.ts';
+export { DEFAULT_CONFIG as DEFAULT_IDENTITY_CONFIG, type IdentityConfig } from './config.ts';
 export { identityMigrations } from './tables.ts';
 
 export interface IdentityService extends Service {

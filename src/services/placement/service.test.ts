@@ -10,7 +10,7 @@ import { silentLog } from '#kernel/log.ts';
 import { seededRandom } from '#kernel/random.ts';
 import { createTaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
-import { createPlacementService, placementMigrations, type PlacementService } from './index.ts';
+import { createPlacementService, type PlacementService, placementMigrations } from './index.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -47,7 +47,11 @@ async function start(): Promise<{ placement: PlacementService; db: Db; call: Cal
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
-    return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body), headers: answer.headers };
+    return {
+      status: answer.statusCode,
+      body: answer.body === '' ? undefined : JSON.parse(answer.body),
+      headers: answer.headers,
+    };
   };
   return { placement, db, call };
 }
@@ -205,15 +209,31 @@ describe('the placement API', () => {
   it('answers bad input with 4xx and changes nothing', async () => {
     const { call, db } = await withHost();
     const before = JSON.stringify(await (db as Db<any>).selectFrom('placement_inventories').selectAll().execute());
-    const bad: [('GET' | 'POST' | 'PUT' | 'DELETE'), string, unknown?][] = [
+    const bad: ['GET' | 'POST' | 'PUT' | 'DELETE', string, unknown?][] = [
       ['POST', '/resource_providers', {}],
       ['POST', '/resource_providers', { name: 5 }],
       ['POST', '/resource_providers', { name: 'h1' }],
       ['POST', '/resource_providers', { name: 'x', parent_provider_uuid: newUuid() }],
-      ['PUT', `/resource_providers/${HOST}/inventories`, { inventories: { vcpu: { total: 1 } }, resource_provider_generation: 1 }],
-      ['PUT', `/resource_providers/${HOST}/inventories`, { inventories: { CUSTOM_X: { total: 1 } }, resource_provider_generation: 1 }],
-      ['PUT', `/resource_providers/${HOST}/inventories`, { inventories: { VCPU: { total: 2 ** 40 } }, resource_provider_generation: 1 }],
-      ['PUT', `/resource_providers/${HOST}/inventories/VCPU`, { total: 1, reserved: 2, resource_provider_generation: 1 }],
+      [
+        'PUT',
+        `/resource_providers/${HOST}/inventories`,
+        { inventories: { vcpu: { total: 1 } }, resource_provider_generation: 1 },
+      ],
+      [
+        'PUT',
+        `/resource_providers/${HOST}/inventories`,
+        { inventories: { CUSTOM_X: { total: 1 } }, resource_provider_generation: 1 },
+      ],
+      [
+        'PUT',
+        `/resource_providers/${HOST}/inventories`,
+        { inventories: { VCPU: { total: 2 ** 40 } }, resource_provider_generation: 1 },
+      ],
+      [
+        'PUT',
+        `/resource_providers/${HOST}/inventories/VCPU`,
+        { total: 1, reserved: 2, resource_provider_generation: 1 },
+      ],
       ['PUT', `/resource_providers/${HOST}/traits`, { traits: ['NOPE'], resource_provider_generation: 1 }],
       ['PUT', '/traits/nope'],
       ['PUT', '/resource_classes/nope'],
@@ -224,13 +244,19 @@ describe('the placement API', () => {
       ['GET', '/allocation_candidates?resources=VCPU:1&required=NOPE'],
       ['GET', '/allocation_candidates?resources=VCPU:1&limit=0'],
       ['GET', '/resource_providers?member_of=nope'],
-      ['PUT', '/allocations/nope', { allocations: {}, project_id: 'p', user_id: 'u', consumer_generation: null, consumer_type: 'X' }],
+      [
+        'PUT',
+        '/allocations/nope',
+        { allocations: {}, project_id: 'p', user_id: 'u', consumer_generation: null, consumer_type: 'X' },
+      ],
     ];
     for (const [method, url, body] of bad) {
       const answer = await call(method, url, body);
       expect([url, answer.status >= 400 && answer.status < 500]).toEqual([url, true]);
       expect(answer.body.errors).toHaveLength(1);
     }
-    expect(JSON.stringify(await (db as Db<any>).selectFrom('placement_inventories').selectAll().execute())).toBe(before);
+    expect(JSON.stringify(await (db as Db<any>).selectFrom('placement_inventories').selectAll().execute())).toBe(
+      before,
+    );
   });
 });

@@ -58,7 +58,13 @@ const FEATURES: Sections = {
     nova_cert: false,
     xenapi_apis: false,
   },
-  'image-feature-enabled': { api_v2: true, api_v1: false, import_image: true, os_glance_reserved: true, manage_locations: true },
+  'image-feature-enabled': {
+    api_v2: true,
+    api_v1: false,
+    import_image: true,
+    os_glance_reserved: true,
+    manage_locations: true,
+  },
   'network-feature-enabled': {
     ipv6: true,
     ipv6_subnet_attributes: true,
@@ -67,7 +73,13 @@ const FEATURES: Sections = {
     floating_ips: true,
     qos_min_bw_and_pps: false,
   },
-  'volume-feature-enabled': { backup: true, manage_volume: true, manage_snapshot: true, extend_attached_volume: true, extend_attached_encrypted_volume: true },
+  'volume-feature-enabled': {
+    backup: true,
+    manage_volume: true,
+    manage_snapshot: true,
+    extend_attached_volume: true,
+    extend_attached_encrypted_volume: true,
+  },
   'object-storage-feature-enabled': { object_versioning: true, discoverability: true, container_sync: false },
   enforce_scope: { nova: false, neutron: false, glance: false, cinder: false, keystone: false },
   validation: { run_validation: false },
@@ -83,7 +95,9 @@ interface Named {
 
 /** @returns the text of `tempest.conf`. */
 export async function configure(cloud: CloudClient, cloudsYamlFile: string, workDir: string): Promise<string> {
-  const { auth } = (parse(readFileSync(cloudsYamlFile, 'utf8')) as { clouds: { pileus: { auth: Record<string, string> } } }).clouds.pileus;
+  const { auth } = (
+    parse(readFileSync(cloudsYamlFile, 'utf8')) as { clouds: { pileus: { auth: Record<string, string> } } }
+  ).clouds.pileus;
   const images = [await makeImage(cloud, 'conformance-image'), await makeImage(cloud, 'conformance-image-alt')];
   const flavors = [await makeFlavor(cloud, 'm1.nano', '42', 128), await makeFlavor(cloud, 'm1.micro', '84', 192)];
   const external = await makeExternalNetwork(cloud);
@@ -104,7 +118,14 @@ export async function configure(cloud: CloudClient, cloudsYamlFile: string, work
       admin_project_domain_name: 'Default',
       default_credentials_domain_name: 'Default',
     },
-    identity: { auth_version: 'v3', uri_v3: `${url}/v3`, uri: `${url}/v2.0`, region: 'RegionOne', v3_endpoint_type: 'public', default_domain_id: 'default' },
+    identity: {
+      auth_version: 'v3',
+      uri_v3: `${url}/v3`,
+      uri: `${url}/v2.0`,
+      region: 'RegionOne',
+      v3_endpoint_type: 'public',
+      default_domain_id: 'default',
+    },
     service_available: { nova: true, glance: true, neutron: true, cinder: false, swift: false, horizon: false },
     compute: {
       image_ref: images[0] ?? '',
@@ -125,13 +146,23 @@ export async function configure(cloud: CloudClient, cloudsYamlFile: string, work
       project_network_cidr: '10.100.0.0/16',
       project_network_mask_bits: 28,
     },
-    'network-feature-enabled': { api_extensions: extensions.map(({ alias }) => alias).toSorted().join(',') },
+    'network-feature-enabled': {
+      api_extensions: extensions
+        .map(({ alias }) => alias)
+        .toSorted()
+        .join(','),
+    },
   };
   return render(merge(facts, FEATURES));
 }
 
 async function makeImage(cloud: CloudClient, name: string): Promise<string> {
-  const image = await cloud.post<Named>('image', '/v2/images', { name, disk_format: 'raw', container_format: 'bare', visibility: 'public' });
+  const image = await cloud.post<Named>('image', '/v2/images', {
+    name,
+    disk_format: 'raw',
+    container_format: 'bare',
+    visibility: 'public',
+  });
   await cloud.upload('image', `/v2/images/${image.id}/file`, new Uint8Array(1024 * 1024));
   return image.id;
 }
@@ -140,7 +171,9 @@ async function makeFlavor(cloud: CloudClient, name: string, id: string, ram: num
   const { flavors } = await cloud.get<{ flavors: Named[] }>('compute', '/flavors');
   const found = flavors.find((flavor) => flavor.name === name);
   if (found !== undefined) return found.id;
-  const { flavor } = await cloud.post<{ flavor: Named }>('compute', '/flavors', { flavor: { id, name, ram, vcpus: 1, disk: 1 } });
+  const { flavor } = await cloud.post<{ flavor: Named }>('compute', '/flavors', {
+    flavor: { id, name, ram, vcpus: 1, disk: 1 },
+  });
   return flavor.id;
 }
 
@@ -153,7 +186,9 @@ async function makeExternalNetwork(cloud: CloudClient): Promise<string> {
     { cidr: '2001:db8:fa11::/64', ip_version: 6 },
   ];
   for (const subnet of subnets) {
-    await cloud.post('network', '/v2.0/subnets', { subnet: { network_id: network.id, enable_dhcp: false, name: `public-v${subnet.ip_version}`, ...subnet } });
+    await cloud.post('network', '/v2.0/subnets', {
+      subnet: { network_id: network.id, enable_dhcp: false, name: `public-v${subnet.ip_version}`, ...subnet },
+    });
   }
   return network.id;
 }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { collectResults, judge, parseList, serviceOf, type TestEvent } from './results.ts';
 
-const event = (id: string, status: string, reason = ''): TestEvent => ({ id, status, seconds: 1, reason, traceback: 'trace', log: '' });
+const event = (id: string, status: string, reason = ''): TestEvent => ({
+  id,
+  status,
+  seconds: 1,
+  reason,
+  traceback: 'trace',
+  log: '',
+});
 const A = 'tempest.api.identity.v3.T.test_a[id-1]';
 const B = 'tempest.api.identity.v3.T.test_b[id-2,smoke]';
 
@@ -29,6 +36,9 @@ describe('judging a conformance run', () => {
   });
 
   it('knows the service of a test', () => {
-    expect([serviceOf('tempest.api.object_storage.x.T.t'), serviceOf('tempest.scenario.x.T.t')]).toEqual(['object_storage', 'scenario']);
+    expect([serviceOf('tempest.api.object_storage.x.T.t'), serviceOf('tempest.scenario.x.T.t')]).toEqual([
+      'object_storage',
+      'scenario',
+    ]);
   });
 });

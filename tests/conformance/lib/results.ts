@@ -21,7 +21,13 @@ export interface TestResult {
   readonly log: string;
 }
 
-const OUTCOMES: Readonly<Record<string, Outcome>> = { success: 'passed', xfail: 'passed', skip: 'skipped', fail: 'failed', uxsuccess: 'failed' };
+const OUTCOMES: Readonly<Record<string, Outcome>> = {
+  success: 'passed',
+  xfail: 'passed',
+  skip: 'skipped',
+  fail: 'failed',
+  uxsuccess: 'failed',
+};
 
 /** A test's name without its `[id-…,tags]` and scenario. */
 export function baseName(id: string): string {
@@ -44,17 +50,28 @@ export function collectResults(selected: readonly string[], events: readonly Tes
     const event = tests.get(id) ?? classes.get(name.slice(0, name.lastIndexOf('.')));
     if (event === undefined) return { name, outcome: 'not run', seconds: 0, why: 'it never ended', log: '' };
     const outcome = OUTCOMES[event.status] ?? 'not run';
-    return { name, outcome, seconds: event.seconds, why: outcome === 'skipped' ? event.reason : event.traceback, log: event.log };
+    return {
+      name,
+      outcome,
+      seconds: event.seconds,
+      why: outcome === 'skipped' ? event.reason : event.traceback,
+      log: event.log,
+    };
   });
 }
 
 /** A line of a list file: a test's name and, after `#`, why it is in the list. */
 export function parseList(text: string): Map<string, string> {
-  const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(lines.map((line) => {
-    const [name = '', ...reason] = line.split('#');
-    return [baseName(name.trim()), reason.join('#').trim()];
-  }));
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const [name = '', ...reason] = line.split('#');
+      return [baseName(name.trim()), reason.join('#').trim()];
+    }),
+  );
 }
 
 export interface Verdict {
@@ -69,12 +86,19 @@ export interface Verdict {
 }
 
 /** Holds a run against the list of what doesn't pass yet and the skips that are allowed (as parts of their reasons). */
-export function judge(results: readonly TestResult[], notYet: ReadonlyMap<string, string>, allowedSkips: readonly string[]): Verdict {
+export function judge(
+  results: readonly TestResult[],
+  notYet: ReadonlyMap<string, string>,
+  allowedSkips: readonly string[],
+): Verdict {
   return {
-    regressions: results.filter(({ name, outcome }) => (outcome === 'failed' || outcome === 'not run') && !notYet.has(name)),
+    regressions: results.filter(
+      ({ name, outcome }) => (outcome === 'failed' || outcome === 'not run') && !notYet.has(name),
+    ),
     mended: results.filter(({ name, outcome }) => outcome === 'passed' && notYet.has(name)),
     vanished: results.filter(
-      ({ name, outcome, why }) => outcome === 'skipped' && !notYet.has(name) && !allowedSkips.some((reason) => why.includes(reason)),
+      ({ name, outcome, why }) =>
+        outcome === 'skipped' && !notYet.has(name) && !allowedSkips.some((reason) => why.includes(reason)),
     ),
     unexplained: [...notYet].filter(([, reason]) => reason === '').map(([name]) => name),
   };
@@ -89,10 +113,15 @@ export function serviceOf(name: string): string {
 /** A table of counts per service. */
 export function renderTable(results: readonly TestResult[]): string {
   const outcomes: readonly Outcome[] = ['passed', 'failed', 'skipped', 'not run'];
-  const head = ['service'.padEnd(16), ...outcomes.map((outcome) => outcome.padStart(8)), 'seconds'.padStart(9)].join(' ');
-  const groups = [...Map.groupBy(results, ({ name }) => serviceOf(name)).entries()].toSorted(([a], [b]) => a.localeCompare(b));
-  const rows = [...groups, ['all', results] as const].map(([service, list]) => {
-    const counts = outcomes.map((outcome) => String(list.filter((result) => result.outcome === outcome).length).padStart(8));
+  const head = ['service'.padEnd(16), ...outcomes.map((outcome) => outcome.padStart(8)), 'seconds'.padStart(9)].join(
+    ' ',
+  );
+  const groups: [string, readonly TestResult[]][] = [...Map.groupBy(results, ({ name }) => serviceOf(name))];
+  groups.sort(([a], [b]) => a.localeCompare(b)).push(['all', results]);
+  const rows = groups.map(([service, list]) => {
+    const counts = outcomes.map((outcome) =>
+      String(list.filter((result) => result.outcome === outcome).length).padStart(8),
+    );
     const seconds = list.reduce((sum, result) => sum + result.seconds, 0);
     return [service.padEnd(16), ...counts, seconds.toFixed(0).padStart(9)].join(' ');
   });
@@ -102,5 +131,8 @@ export function renderTable(results: readonly TestResult[]): string {
 /** The request that a failed test stumbled over: the last one in its log that was refused or broke. */
 export function failedRequest(result: TestResult): string | undefined {
   const requests = result.log.split('\n').filter((line) => /Request \(.*\): [45]\d\d /.test(line));
-  return requests.at(-1)?.replace(/^.*Request/, 'Request').slice(0, 240);
+  return requests
+    .at(-1)
+    ?.replace(/^.*Request/, 'Request')
+    .slice(0, 240);
 }
