@@ -14,7 +14,7 @@ import {
   negotiateMicroversion,
   parseMicroversion,
 } from '../api/microversion.ts';
-import { type ApiRequest, Reply, type Route } from '../api/route.ts';
+import { type ApiRequest, type Feature, Reply, type Route } from '../api/route.ts';
 import { createValidator, type Validator } from '../api/validate.ts';
 import { type Authenticator, anonymousContext, type RequestContext } from '../auth/context.ts';
 import type { Policy } from '../auth/policy.ts';
@@ -224,7 +224,7 @@ function createEdge(options: ServiceAppOptions) {
       query: request.query,
       body: request.body,
       version,
-      has: (feature) => version !== undefined && version >= parseMicroversion(feature),
+      has: (feature) => version !== undefined && version >= featureVersion(feature),
       baseUrl: (request.raw as { [gatewayBase]?: string })[gatewayBase] ?? options.publicUrl,
       url: request.url,
       headers: request.headers,
@@ -328,6 +328,18 @@ function createEdge(options: ServiceAppOptions) {
       return route === undefined ? undefined : readBody(request, payload, route, style);
     },
   };
+}
+
+/** Views ask for features by the thousand; there are some dozen. */
+const featureVersions = new Map<Feature, Microversion>();
+
+function featureVersion(feature: Feature): Microversion {
+  let version = featureVersions.get(feature);
+  if (version === undefined) {
+    version = parseMicroversion(feature);
+    featureVersions.set(feature, version);
+  }
+  return version;
 }
 
 /** oslo.middleware's healthcheck: plain text, or JSON for those who ask for it. */

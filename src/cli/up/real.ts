@@ -1,0 +1,127 @@
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '#kernel/clock.ts';
+import { createExecHelper } from '#kernel/exec-helper.ts';
+import { listenOnSocket } from '#kernel/http/socket-server.ts';
+import { openLog } from '#kernel/log.ts';
+import { createAgentServer } from '../../agents/agent-endpoint.ts';
+import { createControllerClient } from '../../agents/controller-client.ts';
+import { createHost } from '../../agents/host.ts';
+import { createHostDrivers } from '../../agents/real-host.ts';
+import { writeCredentials } from '../credentials.ts';
+import { hostAddress } from '../host-address.ts';
+import { VERSION } from '../version.ts';
+import { hostConfig } from './config.ts';
+import { superviseController } from './controller-child.ts';
+import type { RunningCloud, StartParts } from './run.ts';
+import { ensureServiceUser } from './service-user.ts';
+
+const REGION = 'RegionOne';
+/** The controller's group may ask the agent. */
+const AGENT_SOCKET_MODE = 0o660;
+
+/** The cloud of this machine: the controller as an unprivileged child, the agent, as root, in this process. */
+export async function startRealCloud({ options, folder, identity, progress }: StartParts): Promise<RunningCloud> {
+  const user = ensureServiceUser();
+  mkdirSync(folder.controllerDir, { recursive: true, mode: 0o700 });
+  chownSync(folder.controllerDir, user.uid, user.gid);
+  // QEMU's own user must get through to the guests' disks below.
+  mkdirSync(folder.agentDir, { recursive: true, mode: 0o711 });
+  chmodSync(folder.agentDir, 0o711);
+  const log = openLog({ level: 'info', file: join(folder.logDir, 'agent.log') });
+  const address = options.listen ?? hostAddress();
+  const controller = await superviseController({
+    ...user,
+    clock: systemClock,
+    log,
+    start: {
+      dataDir: folder.controllerDir,
+      configDir: folder.configDir,
+      logFile: join(folder.controllerDir, 'controller.log'),
+      listenAddress: address,
+      publicHost: address,
+      region: REGION,
+      adminPassword: identity.adminPassword,
+      controllerSocket: folder.controllerSocket,
+      agentSocket: folder.agentSocket,
+    },
+  });
+  try {
+    await writeCredentials(folder, {
+      authUrl: controller.urls['identity'] ?? '',
+      region: REGION,
+      username: 'admin',
+      password: identity.adminPassword,
+      projectName: 'admin',
+    });
+    progress.done({ en: 'control plane is up', zh: '控制面已启动' });
+    const agent = await startAgent({ options, folder, identity, progress }, { address, user, log });
+    progress.done({ en: 'this host is registered', zh: '本机已注册' });
+    return {
+      urls: controller.urls,
+      ended: agent.ended,
+      async stop() {
+        await agent.stop();
+        await controller.stop();
+      },
+    };
+  } catch (error) {
+    await controller.stop();
+    throw error;
+  }
+}
+
+interface AgentParts {
+  readonly address: string;
+  readonly user: { readonly gid: number };
+  readonly log: ReturnType<typeof openLog>;
+}
+
+async function startAgent(
+  { folder, identity, progress }: StartParts,
+  { address, user, log }: AgentParts,
+): Promise<{ readonly ended: Promise<void>; stop(): Promise<void> }> {
+  const exec = createExecHelper();
+  const client = createControllerClient({ socketPath: folder.controllerSocket });
+  const drivers = await createHostDrivers({
+    cloudId: identity.cloudId,
+    dataDir: folder.agentDir,
+    tunnelAddress: address,
+    config: hostConfig(folder.configDir),
+    controller: client,
+    exec,
+    clock: systemClock,
+    log,
+  });
+  progress.done({ en: 'hypervisor and networks are ready', zh: '虚拟化与网络已就绪' });
+  const host = createHost({
+    hostId: identity.hostId,
+    hostname: hostname(),
+    address,
+    version: VERSION,
+    dataDir: join(folder.agentDir, 'state'),
+    controller: client,
+    compute: drivers.compute,
+    network: drivers.network,
+    clock: systemClock,
+    log,
+  });
+  drivers.serveMetadataOf(() => host.desiredGuests());
+  const server = createAgentServer(host.api, log);
+  await listenOnSocket(server, folder.agentSocket, AGENT_SOCKET_MODE);
+  chownSync(folder.agentSocket, 0, user.gid);
+  const stop = new AbortController();
+  const ended = host.run(stop.signal);
+  await host.registered;
+  return {
+    ended,
+    async stop() {
+      stop.abort();
+      server.closeAllConnections();
+      server.close();
+      await ended;
+      await exec.close();
+    },
+  };
+}
