@@ -57,6 +57,8 @@ export const DEFAULT_LOOP_LIMITS: LoopLimits = { periodMs: 30_000, stepMs: 600_0
 /** First wait after a failed step; it doubles up to {@link MAX_BACKOFF_MS}. */
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
+/** Nothing new is told again after this long, for a controller whose database was put back to an older state. */
+const REPEAT_REPORT_MS = 300_000;
 
 export interface Loop<Desired> {
   /** A new desired state; the newest wins. */
@@ -80,14 +82,14 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
   readonly log: Log;
   readonly limits?: Partial<LoopLimits>;
 }): Loop<Desired> {
-  const { reconciler, clock, send } = parts;
+  const { reconciler, clock } = parts;
   const limits = { ...DEFAULT_LOOP_LIMITS, ...parts.limits };
   const log = parts.log.child({ agent: reconciler.name });
   const bell = createBell(clock);
+  const reporter = createReporter(parts.send, clock, log);
   const retries = new Map<string, Retry>();
   const busyLanes = new Map<string, Promise<void>>();
   let desired: Desired | undefined;
-  let lastSent: string | undefined;
 
   async function pass(signal: AbortSignal): Promise<void> {
     const wanted = desired;
@@ -97,7 +99,7 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
     const actual = await withDeadline(limits.observeMs, signal, (inner) => reconciler.observe(inner));
     const steps = reconciler.plan(wanted, actual);
     forgetSettled(retries, steps);
-    await tell(wanted, actual);
+    reporter.tell(reconciler.report(wanted, actual, retries));
     const now = clock.monotonicMs();
     const due = steps.filter((step) => (retries.get(step.resource)?.notBeforeMs ?? 0) <= now);
     for (const [lane, laneSteps] of Map.groupBy(due, (step) => reconciler.lane(step))) {
@@ -136,24 +138,10 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
     log.warn({ resource: step.resource, step: step.what, attempts, backoffMs, error: message }, 'step failed');
   }
 
-  async function tell(wanted: Desired, actual: Actual): Promise<void> {
-    const report = reconciler.report(wanted, actual, retries);
-    const text = JSON.stringify(report);
-    if (text === lastSent) return;
-    try {
-      await send(report);
-      lastSent = text;
-    } catch (error) {
-      lastSent = undefined;
-      log.debug({ error: errorChain(error) }, 'report not delivered, will be repeated');
-    }
-  }
-
   function nextWaitMs(): number {
     const now = clock.monotonicMs();
     let waitMs = limits.periodMs;
     for (const retry of retries.values()) waitMs = Math.min(waitMs, Math.max(retry.notBeforeMs - now, 10));
-    if (lastSent === undefined) waitMs = Math.min(waitMs, FIRST_BACKOFF_MS);
     return waitMs;
   }
 
@@ -164,6 +152,7 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
     },
     poke: () => bell.ring(),
     async run(signal) {
+      const reporting = reporter.run(signal);
       while (!signal.aborted) {
         try {
           await pass(signal);
@@ -173,7 +162,46 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
         }
         await bell.wait(nextWaitMs(), signal);
       }
-      await Promise.all(busyLanes.values());
+      await Promise.all([...busyLanes.values(), reporting]);
+    },
+  };
+}
+
+/**
+ * Tells the controller how things stand, beside the work and never in its way: a controller that hangs delays no guest.
+ * Only the newest report counts; the same one is not told twice in a row, but for {@link REPEAT_REPORT_MS}.
+ */
+function createReporter<Report>(
+  send: (report: Report) => Promise<void>,
+  clock: Clock,
+  log: Log,
+): { tell(report: Report): void; run(signal: AbortSignal): Promise<void> } {
+  const bell = createBell(clock);
+  let newest: { readonly report: Report; readonly text: string } | undefined;
+  let told: string | undefined;
+  return {
+    tell(report) {
+      const text = JSON.stringify(report);
+      if (text === newest?.text) return;
+      newest = { report, text };
+      bell.ring();
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        const next = newest;
+        if (next === undefined || next.text === told) {
+          await bell.wait(REPEAT_REPORT_MS, signal);
+          if (newest?.text === told) told = undefined;
+          continue;
+        }
+        try {
+          await send(next.report);
+          told = next.text;
+        } catch (error) {
+          log.debug({ error: errorChain(error) }, 'report not delivered, will be repeated');
+          await clock.sleep(FIRST_BACKOFF_MS, signal);
+        }
+      }
     },
   };
 }
