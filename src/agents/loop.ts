@@ -179,6 +179,7 @@ function createReporter<Report>(
   const bell = createBell(clock);
   let newest: { readonly report: Report; readonly text: string } | undefined;
   let told: string | undefined;
+  let toldMs = 0;
   return {
     tell(report) {
       const text = JSON.stringify(report);
@@ -189,14 +190,15 @@ function createReporter<Report>(
     async run(signal) {
       while (!signal.aborted) {
         const next = newest;
-        if (next === undefined || next.text === told) {
-          await bell.wait(REPEAT_REPORT_MS, signal);
-          if (newest?.text === told) told = undefined;
+        const repeatInMs = toldMs + REPEAT_REPORT_MS - clock.monotonicMs();
+        if (next === undefined || (next.text === told && repeatInMs > 0)) {
+          await bell.wait(Math.max(repeatInMs, FIRST_BACKOFF_MS), signal);
           continue;
         }
         try {
           await send(next.report);
           told = next.text;
+          toldMs = clock.monotonicMs();
         } catch (error) {
           log.debug({ error: errorChain(error) }, 'report not delivered, will be repeated');
           await clock.sleep(FIRST_BACKOFF_MS, signal);
