@@ -92,7 +92,9 @@ describe('the reconcile loop', () => {
   });
 
   it('goes on with other resources while one hangs', async () => {
-    const { clock, loop, full } = table({ fill: (cup) => (cup === 'slow' ? new Promise(() => {}) : Promise.resolve()) });
+    const { clock, loop, full } = table({
+      fill: (cup) => (cup === 'slow' ? new Promise(() => {}) : Promise.resolve()),
+    });
     loop.setDesired(['slow']);
     await clock.advance(10);
     loop.setDesired(['slow', 'quick']);

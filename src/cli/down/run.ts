@@ -26,8 +26,8 @@ export async function down(options: DownOptions): Promise<void> {
   );
   if (options.purge !== true) return;
   if (existsSync(folder.agentDir) && process.getuid?.() === 0) {
-    const { purgeHost } = await import('./purge.ts');
-    await purgeHost(folder, identity);
+    const { purgeCloud } = await import('./purge.ts');
+    await purgeCloud(folder, identity);
   }
   rmSync(folder.path, { recursive: true, force: true });
   process.stdout.write(
