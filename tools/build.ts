@@ -1,5 +1,5 @@
 /**
- * Builds the program: `dist/pileus.mjs`, the small `dist/exec-helper-main.mjs`, and `dist/assets/`.
+ * Builds the program: `dist/pileus.mjs` and its chunks, the small `dist/exec-helper-main.mjs`, and `dist/assets/`.
  *
  * Each output is written beside its place and renamed, so that a program that runs or starts meanwhile sees the old one
  * or the new one, whole. What keeps native parts or data files of its own stays in node_modules.
@@ -29,6 +29,11 @@ try {
     outdir: staging,
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    // Each process loads only what it needs: the agent has no use for the services.
+    splitting: true,
+    chunkNames: 'chunk-[name]-[hash]',
+    minifyWhitespace: true,
+    minifySyntax: true,
     platform: 'node',
     format: 'esm',
     target: 'node24',
@@ -41,7 +46,9 @@ try {
     logLevel: 'warning',
   });
   await mkdir(dist, { recursive: true });
-  for await (const file of glob('*', { cwd: staging })) await rename(join(staging, file), join(dist, file));
+  const built = await Array.fromAsync(glob('*', { cwd: staging }));
+  for (const file of built) await rename(join(staging, file), join(dist, file));
+  for await (const file of glob('chunk-*', { cwd: dist })) if (!built.includes(file)) await rm(join(dist, file));
 } finally {
   await rm(staging, { recursive: true, force: true });
 }

@@ -11,14 +11,15 @@ export type KnownOptions = Readonly<Record<string, Readonly<Record<string, unkno
 
 /**
  * Reads `pileus.yaml`: sections of `snake_case` options. No file is no options.
+ * @param others sections that another process reads.
  * @throws {Error} naming the file and what is wrong in it: not YAML, an unknown section or option, a value of another kind.
  */
-export function readConfigFile(configDir: string, known: KnownOptions): CloudConfig {
+export function readConfigFile(configDir: string, known: KnownOptions, others: readonly string[] = []): CloudConfig {
   const file = join(configDir, 'pileus.yaml');
   if (!existsSync(file)) return {};
   try {
     const content: unknown = parse(readFileSync(file, 'utf8')) ?? {};
-    const sections = Object.entries(asMapping('the file', content));
+    const sections = Object.entries(asMapping('the file', content)).filter(([name]) => !others.includes(name));
     return Object.fromEntries(sections.map(([name, options]) => [name, readSection(name, options, known)]));
   } catch (error) {
     throw new Error(`${file}: ${errorText(error)}`, { cause: error });

@@ -14,6 +14,8 @@ import { VERSION } from './version.ts';
  * @param argv as in `process.argv`.
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read our output may go away (`pileus up | head`); the cloud goes on.
+  process.stdout.on('error', () => undefined);
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

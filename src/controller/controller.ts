@@ -120,8 +120,10 @@ async function startServices(options: ControllerOptions, db: Db, stop: AbortCont
     region: options.region,
     endpoints: CATALOG.map(({ type, name, path }) => ({ type, name, urls: { public: urls[type] + path } })),
   });
-  await services.compute.bootstrap();
-  const servers = await listen(options, services, metrics);
+  const servers = await listen(options, services, metrics).catch(async (error: unknown) => {
+    await closeAll(services.all, [], clock);
+    throw error;
+  });
   const work = run(services, tasks, stop.signal, log);
   return {
     api: createControllerApi({ ...services, revisions }),
@@ -152,7 +154,7 @@ function createServices(deps: ServiceDeps, identity: IdentityService, agents: Ag
     ...deps,
     onServerPortsChanged: (serverId) => compute.refreshServer(serverId),
   });
-  const compute: ComputeService = createComputeService({ ...deps, image, placement, network, agents });
+  const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
   return { identity, image, placement, network, compute, all: [identity, image, placement, network, compute] };
 }
 
@@ -219,7 +221,9 @@ async function closeAll(services: readonly Service[], servers: readonly Server[]
   ]);
   for (const service of services) service.app.server.closeIdleConnections();
   for (const server of servers) server.closeIdleConnections();
-  await Promise.race([closed, clock.sleep(CLOSE_MS)]);
+  const patience = new AbortController();
+  await Promise.race([closed, clock.sleep(CLOSE_MS, patience.signal)]);
+  patience.abort();
   for (const service of services) service.app.server.closeAllConnections();
   for (const server of servers) server.closeAllConnections();
 }

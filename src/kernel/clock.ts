@@ -8,7 +8,6 @@ export interface Clock {
   monotonicMs(): number;
   /**
    * Resolves after `ms`, or at once when `signal` aborts (it never rejects).
-   * Timers do not keep the process alive.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -25,7 +24,6 @@ export const systemClock: Clock = {
         resolve();
       };
       const timer = setTimeout(done, ms);
-      timer.unref();
       signal?.addEventListener('abort', done, { once: true });
     }),
 };

@@ -3,7 +3,7 @@ import { createDirectExec } from '#kernel/exec-direct.ts';
 import { silentLog } from '#kernel/log.ts';
 import { purgeHost } from '../../agents/real-host.ts';
 import type { CloudFolder, CloudIdentity } from '../cloud-folder.ts';
-import { hostConfig } from '../up/config.ts';
+import { hostConfig } from '../up/host-config.ts';
 
 /** Takes the cloud of a folder off this host; its control plane must be down. */
 export async function purgeCloud(folder: CloudFolder, identity: CloudIdentity): Promise<void> {

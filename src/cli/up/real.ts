@@ -12,8 +12,8 @@ import { createHostDrivers } from '../../agents/real-host.ts';
 import { writeCredentials } from '../credentials.ts';
 import { hostAddress } from '../host-address.ts';
 import { VERSION } from '../version.ts';
-import { hostConfig } from './config.ts';
 import { superviseController } from './controller-child.ts';
+import { hostConfig } from './host-config.ts';
 import type { RunningCloud, StartParts } from './run.ts';
 import { ensureServiceUser } from './service-user.ts';
 
