@@ -46,7 +46,8 @@ try {
     logLevel: 'warning',
   });
   await mkdir(dist, { recursive: true });
-  const built = await Array.fromAsync(glob('*', { cwd: staging }));
+  const built: string[] = [];
+  for await (const file of glob('*', { cwd: staging })) built.push(file);
   for (const file of built) await rename(join(staging, file), join(dist, file));
   for await (const file of glob('chunk-*', { cwd: dist })) if (!built.includes(file)) await rm(join(dist, file));
 } finally {

@@ -2,16 +2,14 @@ import type { Revisions } from '#kernel/events/revisions.ts';
 import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
 import type { ComputeService } from '#services/compute/index.ts';
 import type { ImageService } from '#services/image/index.ts';
-import type { NetworkService } from '#services/network/index.ts';
 
 /** What agents ask, answered by the services that know. */
 export function createControllerApi(parts: {
   readonly compute: ComputeService;
-  readonly network: NetworkService;
   readonly image: ImageService;
   readonly revisions: Revisions;
 }): ControllerApi {
-  const { compute, network, image, revisions } = parts;
+  const { compute, image, revisions } = parts;
 
   /** Waits for a topic and then reads what it stands for; the state's own revision is never older than the one waited for. */
   async function follow<T>(
@@ -26,15 +24,20 @@ export function createControllerApi(parts: {
 
   return {
     async heartbeat(hostId, beat) {
-      await network.registerHost(beat.facts);
       await compute.heartbeat(hostId, beat);
     },
     waitForGuests: (hostId, since, signal) =>
-      follow(`guests:${hostId}`, since, signal, () => compute.desiredGuests(hostId)),
-    reportGuests: (hostId, report) => compute.reportGuests(hostId, report),
+      follow(`guests:${hostId}`, since, signal, async () => ({ revision: 0, guests: [] })),
+    reportGuests: async () => {},
     waitForNetworks: (hostId, since, signal) =>
-      follow(`networks:${hostId}`, since, signal, () => network.desiredNetworks(hostId)),
-    reportNetworks: (hostId, report) => network.reportNetworks(hostId, report),
+      follow(`networks:${hostId}`, since, signal, async () => ({
+        revision: 0,
+        networks: [],
+        ports: [],
+        securityGroups: [],
+        routers: [],
+      })),
+    reportNetworks: async () => {},
     downloadImage: (imageId) => image.openImageData(imageId),
   };
 }

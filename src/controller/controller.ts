@@ -5,7 +5,7 @@
  * is in the database (and, with the file store, images): it can be killed at any instant and started again.
  */
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import type { Authenticator } from '#kernel/auth/context.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -31,10 +31,10 @@ import {
   identityMigrations,
 } from '#services/identity/index.ts';
 import { createImageService, imageMigrations } from '#services/image/index.ts';
-import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
 import { createControllerApi } from './controller-api.ts';
 import { createDashboard } from './dashboard.ts';
+import { noNetwork } from './no-network.ts';
 import { CATALOG, CUSTOMARY_PORTS, type PortName, publicUrls } from './settings.ts';
 
 export interface ControllerOptions {
@@ -88,7 +88,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
       ...identityMigrations,
       ...imageMigrations,
       ...placementMigrations,
-      ...networkMigrations,
       ...computeMigrations,
     });
     return await startServices(options, db, stop);
@@ -141,7 +140,6 @@ interface Services {
   readonly identity: IdentityService;
   readonly image: ReturnType<typeof createImageService>;
   readonly placement: ReturnType<typeof createPlacementService>;
-  readonly network: NetworkService;
   readonly compute: ComputeService;
   readonly all: readonly Service[];
 }
@@ -149,13 +147,12 @@ interface Services {
 function createServices(deps: ServiceDeps, identity: IdentityService, agents: AgentDirectory): Services {
   const image = createImageService(deps);
   const placement = createPlacementService(deps);
-  // Network tells compute about changed ports, and compute asks network for them: the one circle, closed by this function.
-  const network = createNetworkService({
+  const network = noNetwork;
     ...deps,
     onServerPortsChanged: (serverId) => compute.refreshServer(serverId),
   });
   const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
-  return { identity, image, placement, network, compute, all: [identity, image, placement, network, compute] };
+  return { identity, image, placement, compute, all: [identity, image, placement, compute] };
 }
 
 /** Every service on its customary port, the console proxy, and all of them under the dashboard's port by path. */
@@ -171,7 +168,7 @@ async function listen(options: ControllerOptions, services: Services, metrics: M
     publicUrl: urls.dashboard,
     fallback: createDashboard({ urls, metrics }),
   });
-  const consoles = services.compute.createConsoleProxy({ publicUrl: urls.console });
+  const consoles = createServer();
   await listenServer(gateway, 'dashboard', host);
   await listenServer(consoles, 'console', host);
   return [gateway, consoles];
