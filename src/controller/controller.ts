@@ -148,9 +148,6 @@ function createServices(deps: ServiceDeps, identity: IdentityService, agents: Ag
   const image = createImageService(deps);
   const placement = createPlacementService(deps);
   const network = noNetwork;
-    ...deps,
-    onServerPortsChanged: (serverId) => compute.refreshServer(serverId),
-  });
   const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
   return { identity, image, placement, compute, all: [identity, image, placement, compute] };
 }
