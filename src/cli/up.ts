@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { UpOptions } from './up/run.ts';
+import type { UpOptions } from './up/parts.ts';
 
 /** Adds `pileus up`, which starts a cloud on this machine, or finds the one that is there. */
 export function registerUpCommand(program: Command): void {

@@ -11,7 +11,7 @@ import { writeCredentials } from '../credentials.ts';
 import { VERSION } from '../version.ts';
 import { controllerConfig } from './config.ts';
 import { createHostDirectory } from './host-directory.ts';
-import type { RunningCloud, StartParts } from './run.ts';
+import type { RunningCloud, StartParts } from './parts.ts';
 
 /** Passwords of a fake cloud guard nothing: the cheapest hash that bcrypt has. */
 const FAKE_PASSWORD_ROUNDS = 4;

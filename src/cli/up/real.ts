@@ -14,7 +14,7 @@ import { hostAddress } from '../host-address.ts';
 import { VERSION } from '../version.ts';
 import { superviseController } from './controller-child.ts';
 import { hostConfig } from './host-config.ts';
-import type { RunningCloud, StartParts } from './run.ts';
+import type { RunningCloud, StartParts } from './parts.ts';
 import { ensureServiceUser } from './service-user.ts';
 
 const REGION = 'RegionOne';

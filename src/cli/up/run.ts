@@ -2,36 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
-import { type CloudFolder, type CloudIdentity, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
+import { type CloudFolder, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
 import { words } from '../language.ts';
 import { claimProcessFile, findProcess, releaseProcessFile } from '../process-file.ts';
-import { formatSeconds, type Progress, terminalProgress } from '../progress.ts';
-
-export interface UpOptions {
-  readonly fake?: true;
-  readonly data?: string;
-  readonly listen?: string;
-  readonly detach?: true;
-  readonly bootTime?: string;
-  readonly hosts?: string;
-}
-
-/** A cloud that runs in this process or under it. */
-export interface RunningCloud {
-  readonly urls: Readonly<Record<string, string>>;
-  /** Stops the control plane; guests go on. */
-  stop(): Promise<void>;
-  /** Settles when the cloud cannot go on by itself. */
-  readonly ended: Promise<void>;
-}
-
-/** What both kinds of clouds are started from. */
-export interface StartParts {
-  readonly options: UpOptions;
-  readonly folder: CloudFolder;
-  readonly identity: CloudIdentity & { readonly adminPassword: string };
-  readonly progress: Progress;
-}
+import { formatSeconds, terminalProgress } from '../progress.ts';
+import type { RunningCloud, StartParts, UpOptions } from './parts.ts';
 
 /** How long a start may take before `--detach` gives up on it. */
 const DETACH_DEADLINE_MS = 180_000;

@@ -1,0 +1,28 @@
+import type { CloudFolder, CloudIdentity } from '../cloud-folder.ts';
+import type { Progress } from '../progress.ts';
+
+export interface UpOptions {
+  readonly fake?: true;
+  readonly data?: string;
+  readonly listen?: string;
+  readonly detach?: true;
+  readonly bootTime?: string;
+  readonly hosts?: string;
+}
+
+/** A cloud that runs in this process or under it. */
+export interface RunningCloud {
+  readonly urls: Readonly<Record<string, string>>;
+  /** Stops the control plane; guests go on. */
+  stop(): Promise<void>;
+  /** Settles when the cloud cannot go on by itself. */
+  readonly ended: Promise<void>;
+}
+
+/** What both kinds of clouds are started from. */
+export interface StartParts {
+  readonly options: UpOptions;
+  readonly folder: CloudFolder;
+  readonly identity: CloudIdentity & { readonly adminPassword: string };
+  readonly progress: Progress;
+}
