@@ -64,6 +64,7 @@ const parser = new XMLParser({
 export function readXml(text: string, root: string): XmlNode {
   if (text.length > MAX_XML_BYTES)
     throw new DriverError('libvirt.xml', `libvirt described something in ${text.length} bytes.`);
+  if (text.includes('<!DOCTYPE')) throw new DriverError('libvirt.xml', 'libvirt never declares a document type.');
   const document = nodeOf(parser.parse(text) as unknown).at(root);
   if (document === undefined) throw new DriverError('libvirt.xml', `libvirt's description has no <${root}>.`);
   return document;
