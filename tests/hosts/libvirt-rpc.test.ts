@@ -118,6 +118,8 @@ describe.runIf(process.getuid?.() === 0)('libvirt over its socket', () => {
     await ensureLibvirt(options());
     client = await openLibvirt(socketPath);
     expect(await client.listDomains()).toEqual([domain]);
+    await client.suspendDomain(domain); // waits until libvirt has its guest in hand again
+    expect((await client.domainState(domain)).state).toBe(domainState.paused);
     await client.destroyDomain(domain, 0);
     await client.undefineDomain(domain, 0);
   });

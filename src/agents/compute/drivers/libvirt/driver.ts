@@ -183,7 +183,9 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
     const parsed = parseDomain(xml);
     if (parsed.cloudId !== cloudId) return undefined;
     const interfaces = parsed.interfaces.map(({ portId, deviceName }) => ({ portId, deviceName }));
-    return { id: domain.uuid, power: powerOf(state, isSaved), marks: parsed.marks, interfaces };
+    const isLost = wasTakenDown(state) && !isSaved && parsed.marks.session !== '';
+    const marks = isLost ? { ...parsed.marks, session: LOST_SESSION } : parsed.marks;
+    return { id: domain.uuid, power: powerOf(state, isSaved), marks, interfaces };
   }
 
   async function waitUntilOff(
@@ -420,6 +422,14 @@ function powerOf({ state, reason }: { readonly state: number; readonly reason: n
       return 'running';
   }
 }
+
+/** Whether libvirt itself ended the guest, such as when its daemon was killed while the guest was starting. */
+function wasTakenDown({ state, reason }: { readonly state: number; readonly reason: number }): boolean {
+  return state === domainState.shutOff && (reason === shutOffReason.daemon || reason === shutOffReason.failed);
+}
+
+/** Stands for a session that the host has left, as in `GuestMarks.session`. */
+const LOST_SESSION = 'lost';
 
 async function impact(client: LibvirtClient, domain: DomainRef): Promise<number> {
   return isUp(await client.domainState(domain)) ? affect.live | affect.config : affect.config;

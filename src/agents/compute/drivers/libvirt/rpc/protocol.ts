@@ -72,6 +72,7 @@ export const shutOffReason = {
   migrated: 4,
   saved: 5,
   failed: 6,
+  daemon: 8,
 } as const;
 
 /** `virErrorNumber`, those that callers tell apart. */
