@@ -34,6 +34,14 @@ export function schemaAt(schema: TSchema, version: Microversion | undefined): un
   return strip(schema, version);
 }
 
+/** Names of an object's fields that are not there at a version. */
+export function absentFields(schema: TSchema, version: Microversion | undefined): string[] {
+  const { properties } = schema as { properties?: Record<string, unknown> };
+  return Object.entries(properties ?? {})
+    .filter(([, field]) => !isThere(field, version))
+    .map(([name]) => name);
+}
+
 /** Every version at which the schema changes, ascending: between two of them it is the same. */
 export function breakpoints(schema: TSchema): Microversion[] {
   const found = new Set<Microversion>();

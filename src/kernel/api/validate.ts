@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox';
 import { isUuidLike } from '../ids.ts';
 import { isCidr, isIpv4, isIpv6, isMacAddress } from '../net.ts';
 import type { Microversion } from './microversion.ts';
-import { breakpoints, schemaAt } from './schema.ts';
+import { absentFields, breakpoints, schemaAt } from './schema.ts';
 
 /** What is wrong with an input, in the words of the real services (python-jsonschema's). */
 export interface InvalidInput {
@@ -38,18 +38,24 @@ function withFormats(ajv: Ajv): Ajv {
   return ajv;
 }
 
-/** Builds a validator; each version's schema is compiled when it is first asked for. Defaults are filled in. */
+/**
+ * Builds a validator; each version's schema is compiled when it is first asked for. Defaults are filled in. A parameter of a query
+ * that a later version brings is taken out, for services let unknown ones pass and handlers look for it by name.
+ */
 export function createValidator(schema: TSchema, part: 'body' | 'query'): Validator {
   const ajv = part === 'body' ? bodies : queries;
   const points = breakpoints(schema);
-  const compiled = new Map<number, ValidateFunction>();
+  const compiled = new Map<number, { readonly check: ValidateFunction; readonly absent: readonly string[] }>();
   return (value, version) => {
     const span = version === undefined ? -1 : points.findLastIndex((point) => point <= version);
-    let check = compiled.get(span);
-    if (check === undefined) {
-      check = ajv.compile(schemaAt(schema, version) as object);
-      compiled.set(span, check);
+    let known = compiled.get(span);
+    if (known === undefined) {
+      const absent = part === 'query' ? absentFields(schema, version) : [];
+      known = { check: ajv.compile(schemaAt(schema, version) as object), absent };
+      compiled.set(span, known);
     }
+    const { check, absent } = known;
+    for (const name of absent) Reflect.deleteProperty(value as object, name);
     if (check(value)) return undefined;
     const error = mostTelling(check.errors ?? []);
     return error === undefined ? { path: '', value, message: 'is not valid' } : describe(error);

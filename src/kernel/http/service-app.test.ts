@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { Type } from 'typebox';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ErrorStyle } from '../api/envelope.ts';
@@ -7,7 +8,7 @@ import { systemContext } from '../auth/context.ts';
 import { createPolicy } from '../auth/policy.ts';
 import { systemClock } from '../clock.ts';
 import { BadRequest, Conflict } from '../errors.ts';
-import { silentLog } from '../log.ts';
+import { type Log, silentLog } from '../log.ts';
 import { createMetrics } from './metrics.ts';
 import { createServiceApp } from './service-app.ts';
 
@@ -37,7 +38,13 @@ const routes: Route[] = [
       { name: Type.String({ minLength: 1 }), description: since('2.19', Type.Optional(Type.String())) },
       { additionalProperties: false },
     ),
-    query: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 0 })) }, { additionalProperties: true }),
+    query: Type.Object(
+      {
+        limit: Type.Optional(Type.Integer({ minimum: 0 })),
+        marker: since('2.35', Type.Optional(Type.String({ maxLength: 5 }))),
+      },
+      { additionalProperties: true },
+    ),
     handler: ({ body, query }) => ({ body, query }),
   }),
   route({ method: 'GET', path: '/new', name: 'showNew', since: '2.50', handler: () => ({ new: true }) }),
@@ -52,7 +59,7 @@ const routes: Route[] = [
 ];
 
 const apps: ReturnType<typeof createServiceApp>[] = [];
-function app(): ReturnType<typeof createServiceApp> {
+function app(log: Log = silentLog): ReturnType<typeof createServiceApp> {
   const built = createServiceApp({
     type: 'compute',
     routes,
@@ -63,7 +70,7 @@ function app(): ReturnType<typeof createServiceApp> {
     publicUrl: 'http://cloud.example:8774',
     identityUrl: 'http://cloud.example:5000',
     clock: systemClock,
-    log: silentLog,
+    log,
     metrics: createMetrics(),
   });
   apps.push(built);
@@ -164,6 +171,43 @@ describe('the edge of a service', () => {
       payload: '<a/>',
     });
     expect(answer.statusCode).toBe(415);
+  });
+
+  it.each([
+    ['2.34', { other: 'x' }],
+    ['2.35', { marker: 'm', other: 'x' }],
+  ])('at %s a query has %j', async (version, query) => {
+    const answer = await app().inject({
+      method: 'POST',
+      url: '/things?marker=m&other=x',
+      headers: { ...auth, 'openstack-api-version': `compute ${version}` },
+      payload: { name: 'a' },
+    });
+    expect(answer.json().query).toEqual(query);
+  });
+
+  it('refuses a content type that is none with 415 and does not call it a bug', async () => {
+    const errors: string[] = [];
+    const log = { ...silentLog, error: (_: object, message: string) => void errors.push(message) } as Log;
+    const answer = await app(log).inject({
+      method: 'POST',
+      url: '/things',
+      headers: { ...auth, 'content-type': ';;;' },
+      payload: '{}',
+    });
+    expect([answer.statusCode, answer.json().code, errors]).toEqual([415, 'http.refused', []]);
+  });
+
+  it('ends the connection of a request with too much of a head', async () => {
+    const built = app();
+    const { port } = new URL(await built.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(`HEAD /open?${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString()).toMatch(
+      /^HTTP\/1.1 431 .*\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/,
+    );
   });
 
   it('answers 405 with the methods that a path has', async () => {

@@ -5,6 +5,8 @@
  *
  * The routes are data (`kernel/api/route.ts`); the service gives its words for errors (`ErrorStyle`).
  */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { type ErrorStyle, kernelErrors, sentencesOf, type WireError } from '../api/envelope.ts';
 import {
@@ -51,6 +53,9 @@ const MAX_PARAM_LENGTH = 1_024;
 /** The form of a request id that a caller may hand on (oslo.middleware). */
 const GLOBAL_REQUEST_ID = /^req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$/;
 
+/** Statuses of Node's refusals; all others are 400. */
+const BROKEN_STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
 /** Base URL of a request that came through the one-port gateway, set by it. */
 export const gatewayBase: unique symbol = Symbol('gatewayBase');
 
@@ -96,6 +101,7 @@ export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     return503OnClosing: false,
+    clientErrorHandler: refuseBrokenRequest,
   });
   app.addHttpMethod('COPY', { hasBody: false });
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
@@ -113,6 +119,18 @@ export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
   for (const group of Map.groupBy(options.routes, (route) => route.path).values()) edge.mount(app, group);
   facts.set(app, { type: options.type, routes: options.routes });
   return app;
+}
+
+/**
+ * Answers what is not HTTP, or has too much of a head, and ends the connection. There is no body, for nobody knows whether it was
+ * a HEAD; and the client is told that it cannot use the connection again.
+ */
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.writable && error.code !== 'ECONNRESET') {
+    const status = BROKEN_STATUS[error.code ?? ''] ?? 400;
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  }
+  socket.destroy(error);
 }
 
 interface Operation {
@@ -248,16 +266,16 @@ function createEdge(options: ServiceAppOptions) {
   function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const state = stateOf(request);
     const known = error instanceof CloudError ? error : undefined;
-    if (known === undefined) {
+    const status = known === undefined ? frameworkStatus(error) : (style.statusOf?.(known) ?? known.status);
+    if (known === undefined && status >= 500) {
       log.error(
         { requestId: state.requestId, route: state.route?.name, error: errorChain(error), stack: stackOf(error) },
         'request failed by a bug',
       );
     }
-    const status = known === undefined ? frameworkStatus(error) : (style.statusOf?.(known) ?? known.status);
     const wire: WireError = {
       status,
-      code: known?.code ?? 'internal',
+      code: known?.code ?? (status < 500 ? 'http.refused' : 'internal'),
       message: known?.message ?? frameworkSentence(status),
       type: known?.type,
       requestId: state.requestId,
@@ -282,7 +300,8 @@ function createEdge(options: ServiceAppOptions) {
 
   function frameworkSentence(status: number): string {
     const sentences = sentencesOf(style);
-    return status === 500 ? sentences.internal : sentences.malformedBody;
+    if (status === 415) return sentences.unsupportedMediaType;
+    return status >= 500 ? sentences.internal : sentences.malformedBody;
   }
 
   async function notFound(request: FastifyRequest): Promise<FastifyReply> {
