@@ -1,41 +1,26 @@
 /**
- * The control plane: every API service over one database, the task engine, and the door for agents.
+ * A controller: the control plane over one database, listening.
  *
- * This is where the services are put together, each with what it needs as arguments. A controller keeps nothing but what
- * is in the database (and, with the file store, images): it can be killed at any instant and started again.
+ * It keeps nothing but what is in the database (and, with the file store, images): it can be killed at any instant and
+ * started again.
  */
 import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import type { Authenticator } from '#kernel/auth/context.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Db, openDatabase } from '#kernel/db/database.ts';
 import { migrateUp } from '#kernel/db/migrate.ts';
 import { errorChain, errorText } from '#kernel/errors.ts';
-import { createRevisions, type RevisionTables, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createGateway } from '#kernel/http/gateway.ts';
-import { createMetrics, type Metrics } from '#kernel/http/metrics.ts';
-import { newUuid } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Random } from '#kernel/random.ts';
-import type { Service, ServiceDeps, ServiceSettings } from '#kernel/service.ts';
-import { createTaskEngine, type TaskEngine } from '#kernel/tasks/engine.ts';
-import { taskMigrations } from '#kernel/tasks/tables.ts';
+import type { Service } from '#kernel/service.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
-import { type ComputeService, computeMigrations, createComputeService } from '#services/compute/index.ts';
-import {
-  createIdentityService,
-  type IdentityConfig,
-  type IdentityService,
-  identityMigrations,
-} from '#services/identity/index.ts';
-import { createImageService, imageMigrations } from '#services/image/index.ts';
-import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
-import { createControllerApi } from './controller-api.ts';
+import type { IdentityConfig } from '#services/identity/index.ts';
+import { type ControlPlane, controllerMigrations, createControlPlane } from './control-plane.ts';
 import { createDashboard } from './dashboard.ts';
-import { noNetwork } from './no-network.ts';
-import { CATALOG, CUSTOMARY_PORTS, type PortName, publicUrls } from './settings.ts';
+import { CUSTOMARY_PORTS, type PortName, publicUrls } from './settings.ts';
 
 export interface ControllerOptions {
   /** The controller's own folder: database, images, keys. */
@@ -65,6 +50,7 @@ export interface Controller {
   readonly api: ControllerApi;
   /** Where clients find each service. */
   readonly urls: Readonly<Record<PortName, string>>;
+  readonly services: readonly Service[];
   /** Ends what is under way and closes everything. */
   stop(): Promise<void>;
 }
@@ -82,14 +68,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const db = openDatabase({ kind: 'sqlite', file: join(dataDir, 'pileus.sqlite'), durability: options.durability });
   const stop = new AbortController();
   try {
-    await migrateUp(db, {
-      ...revisionMigrations,
-      ...taskMigrations,
-      ...identityMigrations,
-      ...imageMigrations,
-      ...placementMigrations,
-      ...computeMigrations,
-    });
+    await migrateUp(db, controllerMigrations);
     return await startServices(options, db, stop);
   } catch (error) {
     stop.abort();
@@ -100,68 +79,46 @@ export async function startController(options: ControllerOptions): Promise<Contr
 }
 
 async function startServices(options: ControllerOptions, db: Db, stop: AbortController): Promise<Controller> {
-  const { clock, log, random } = options;
+  const { clock, log, random, region, dataDir, configDir } = options;
   const urls = publicUrls(options.publicHost);
-  const settings: ServiceSettings = {
-    region: options.region,
-    publicUrls: urls,
-    dataDir: options.dataDir,
-    configDir: options.configDir,
-  };
-  const metrics = createMetrics();
-  const revisions = createRevisions(db as Db<RevisionTables>, clock);
-  const tasks = createTaskEngine({ db, clock, log, owner: newUuid() });
-  const common = { db, clock, random, log, metrics, tasks, revisions, settings };
-  const identity = await createIdentityService({ ...common, config: options.config.identity ?? {} });
-  const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options.agents);
-  await identity.bootstrap({
+  const plane = await createControlPlane({
+    db,
+    settings: { region, publicUrls: urls, dataDir, configDir },
     adminPassword: options.adminPassword,
-    region: options.region,
-    endpoints: CATALOG.map(({ type, name, path }) => ({ type, name, urls: { public: urls[type] + path } })),
+    identity: options.config.identity ?? {},
+    agents: options.agents,
+    clock,
+    random,
+    log,
   });
-  const servers = await listen(options, services, metrics).catch(async (error: unknown) => {
-    await closeAll(services.all, [], clock);
+  const servers = await listen(options, plane).catch(async (error: unknown) => {
+    await closeAll(plane.services, [], clock);
     throw error;
   });
-  const work = run(services, tasks, stop.signal, log);
+  const work = plane.run(stop.signal);
   return {
-    api: createControllerApi({ ...services, revisions }),
+    api: plane.api,
     urls,
+    services: plane.services,
     async stop() {
       stop.abort();
-      await closeAll(services.all, servers, clock);
+      await closeAll(plane.services, servers, clock);
       await work;
       await db.destroy();
     },
   };
 }
 
-interface Services {
-  readonly identity: IdentityService;
-  readonly image: ReturnType<typeof createImageService>;
-  readonly placement: ReturnType<typeof createPlacementService>;
-  readonly compute: ComputeService;
-  readonly all: readonly Service[];
-}
-
-function createServices(deps: ServiceDeps, identity: IdentityService, agents: AgentDirectory): Services {
-  const image = createImageService(deps);
-  const placement = createPlacementService(deps);
-  const network = noNetwork;
-  const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
-  return { identity, image, placement, compute, all: [identity, image, placement, compute] };
-}
-
 /** Every service on its customary port, the console proxy, and all of them under the dashboard's port by path. */
-async function listen(options: ControllerOptions, services: Services, metrics: Metrics): Promise<readonly Server[]> {
+async function listen(options: ControllerOptions, { services, metrics }: ControlPlane): Promise<readonly Server[]> {
   const { listenAddress: host, publicHost } = options;
   const urls = publicUrls(publicHost);
-  for (const service of services.all) {
+  for (const service of services) {
     const port = CUSTOMARY_PORTS[service.type as PortName];
     await service.app.listen({ host, port }).catch((error: unknown) => explainPort(service.type, host, port, error));
   }
   const gateway = createGateway({
-    services: Object.fromEntries(services.all.map((service) => [service.type, service.app])),
+    services: Object.fromEntries(services.map((service) => [service.type, service.app])),
     publicUrl: urls.dashboard,
     fallback: createDashboard({ urls, metrics }),
   });
@@ -188,24 +145,6 @@ function explainPort(name: string, host: string, port: number, cause: unknown): 
     ? 'another program has it (ss -ltnp shows which); --listen chooses another address'
     : errorText(cause);
   throw new Error(`${name} cannot listen on ${host} port ${port}: ${why}`, { cause });
-}
-
-/** All that goes on while the controller runs. */
-async function run(services: Services, tasks: TaskEngine, signal: AbortSignal, log: Log): Promise<void> {
-  const work = [
-    tasks.run(
-      services.all.flatMap((service) => service.taskKinds ?? []),
-      signal,
-    ),
-  ];
-  for (const service of services.all) {
-    if (service.run === undefined) continue;
-    const ended = service.run(signal).catch((error: unknown) => {
-      log.error({ service: service.type, error: errorChain(error) }, 'background work of a service ended');
-    });
-    work.push(ended);
-  }
-  await Promise.all(work);
 }
 
 async function closeAll(services: readonly Service[], servers: readonly Server[], clock: Clock): Promise<void> {

@@ -1,0 +1,120 @@
+/**
+ * The control plane: every API service and the task engine over one database, not listening yet.
+ *
+ * This is where the services are put together, each with what it needs as arguments. It keeps nothing but what is in the
+ * database (and, with the file store, images): it can be killed at any instant and made again, and there can be several.
+ */
+import type { Clock } from '#kernel/clock.ts';
+import type { Db } from '#kernel/db/database.ts';
+import type { Migrations } from '#kernel/db/migrate.ts';
+import { errorChain } from '#kernel/errors.ts';
+import { createRevisions, type RevisionTables, revisionMigrations } from '#kernel/events/revisions.ts';
+import { createMetrics, type Metrics } from '#kernel/http/metrics.ts';
+import { newUuid } from '#kernel/ids.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Random } from '#kernel/random.ts';
+import type { Service, ServiceDeps, ServiceSettings } from '#kernel/service.ts';
+import { createTaskEngine, type TaskEngine } from '#kernel/tasks/engine.ts';
+import { taskMigrations } from '#kernel/tasks/tables.ts';
+import type { AgentDirectory } from '#protocol/agent.ts';
+import type { ControllerApi } from '#protocol/controller.ts';
+import { type ComputeService, computeMigrations, createComputeService } from '#services/compute/index.ts';
+import {
+  createIdentityService,
+  type IdentityConfig,
+  type IdentityService,
+  identityMigrations,
+} from '#services/identity/index.ts';
+import { createImageService, imageMigrations } from '#services/image/index.ts';
+import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
+import { createControllerApi } from './controller-api.ts';
+import { noNetwork } from './no-network.ts';
+import { CATALOG } from './settings.ts';
+
+/** The schema of the whole program. */
+export const controllerMigrations: Migrations = {
+  ...revisionMigrations,
+  ...taskMigrations,
+  ...identityMigrations,
+  ...imageMigrations,
+  ...placementMigrations,
+  ...computeMigrations,
+};
+
+export interface ControlPlaneOptions {
+  /** Open, with the schema of {@link controllerMigrations}; whoever opened it closes it. */
+  readonly db: Db;
+  readonly settings: ServiceSettings;
+  readonly adminPassword: string;
+  readonly identity: Partial<IdentityConfig>;
+  readonly agents: AgentDirectory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface ControlPlane {
+  readonly services: readonly Service[];
+  readonly compute: ComputeService;
+  readonly metrics: Metrics;
+  /** What agents ask. */
+  readonly api: ControllerApi;
+  /** All that goes on by itself; ends when `signal` aborts and the work under way has ended. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Puts the services together, and makes what an empty cloud begins with. */
+export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { db, clock, random, log, settings } = options;
+  const metrics = createMetrics();
+  const revisions = createRevisions(db as Db<RevisionTables>, clock);
+  const tasks = createTaskEngine({ db, clock, log, owner: newUuid() });
+  const common = { db, clock, random, log, metrics, tasks, revisions, settings };
+  const identity = await createIdentityService({ ...common, config: options.identity });
+  const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options.agents);
+  await identity.bootstrap({
+    adminPassword: options.adminPassword,
+    region: settings.region,
+    endpoints: CATALOG.map(({ type, name, path }) => ({
+      type,
+      name,
+      urls: { public: (settings.publicUrls[type] ?? '') + path },
+    })),
+  });
+  return {
+    services: services.all,
+    compute: services.compute,
+    metrics,
+    api: createControllerApi({ ...services, revisions }),
+    run: (signal) => run(services.all, tasks, signal, log),
+  };
+}
+
+interface Services {
+  readonly identity: IdentityService;
+  readonly image: ReturnType<typeof createImageService>;
+  readonly placement: ReturnType<typeof createPlacementService>;
+  readonly compute: ComputeService;
+  readonly all: readonly Service[];
+}
+
+function createServices(deps: ServiceDeps, identity: IdentityService, agents: AgentDirectory): Services {
+  const image = createImageService(deps);
+  const placement = createPlacementService(deps);
+  const network = noNetwork;
+  const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
+  return { identity, image, placement, compute, all: [identity, image, placement, compute] };
+}
+
+async function run(services: readonly Service[], tasks: TaskEngine, signal: AbortSignal, log: Log): Promise<void> {
+  const kinds = services.flatMap((service) => service.taskKinds ?? []);
+  const work = [tasks.run(kinds, signal)];
+  for (const service of services) {
+    if (service.run === undefined) continue;
+    const ended = service.run(signal).catch((error: unknown) => {
+      log.error({ service: service.type, error: errorChain(error) }, 'background work of a service ended');
+    });
+    work.push(ended);
+  }
+  await Promise.all(work);
+}
