@@ -1,0 +1,92 @@
+import type { Db } from '#kernel/db/database.ts';
+import { inTransaction } from '#kernel/db/transaction.ts';
+import { newRequestId } from '#kernel/ids.ts';
+import type { DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
+import type { ComputeDeps } from '../../deps.ts';
+import { finishEvent } from '../../instance-actions/store.ts';
+import { updateServer } from '../store.ts';
+import { abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
+import { finishDeleteTask } from '../tasks/delete.ts';
+import { desiredGuest } from './desired.ts';
+import { type Meaning, readReport } from './observe.ts';
+import { currentGuests } from './revision.ts';
+import { deleteGuest, type GuestOfServer, listGuestsAt, listGuestsOf, updateGuest } from './store.ts';
+
+/** The guests that a host is to have, as one consistent picture with its revision. */
+export async function readDesiredGuests(deps: ComputeDeps, hostId: string): Promise<DesiredGuests> {
+  // The number is read first: what changes in between is then asked for once more, and never missed.
+  const revision = await currentGuests(deps, deps.db, hostId);
+  const zone = await deps.zones.zoneOf(hostId);
+  const found = await listGuestsAt(deps.db, hostId, false);
+  return { revision, guests: found.map(({ server, guest }) => desiredGuest(server, guest, zone)) };
+}
+
+/** Takes what a host says of its guests: servers become active, stopped, failed or gone by it. */
+export async function takeGuestsReport(deps: ComputeDeps, hostId: string, report: GuestsReport): Promise<void> {
+  const nowMs = deps.clock.now().getTime();
+  const seen = new Map(report.guests.map((guest) => [guest.id, guest]));
+  await inTransaction(deps.db, async (tx) => {
+    for (const found of await listGuestsAt(tx, hostId, true)) {
+      const one = seen.get(found.guest.server_id);
+      if (found.guest.is_gone === 1) await noteGone(deps, tx, found, { one, revision: report.revision });
+      else if (one !== undefined) await apply(deps, tx, found, readReport(found.server, found.guest, one, nowMs));
+    }
+  });
+}
+
+/** A guest that was to go is gone once a report that knows so does not have it any more. */
+async function noteGone(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  { guest, server }: GuestOfServer,
+  { one, revision }: { readonly one: ObservedGuest | undefined; readonly revision: number },
+): Promise<void> {
+  if (revision < guest.gone_revision || (one !== undefined && one.power !== 'absent')) return;
+  await deleteGuest(tx, guest);
+  if (server.task_state !== 'deleting' || server.deleted_at !== null) return;
+  if ((await listGuestsOf(tx, server.id)).length === 0) await enqueueFinishDelete(deps, tx, server);
+}
+
+/** Ends a server's deletion once no host has it any more. */
+export async function enqueueFinishDelete(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  server: { readonly id: string; readonly project_id: string; readonly request_id: string },
+): Promise<void> {
+  await deps.tasks.enqueue(tx as Db, {
+    name: finishDeleteTask,
+    resourceId: server.id,
+    projectId: server.project_id,
+    requestId: server.request_id,
+    input: {},
+    deadlineMs: CLEANUP_DEADLINE_MS,
+  });
+}
+
+async function apply(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  { guest, server }: GuestOfServer,
+  meaning: Meaning,
+): Promise<void> {
+  const nowMs = deps.clock.now().getTime();
+  if (meaning.guest !== undefined) await updateGuest(tx, guest, { ...meaning.guest, updated_at: nowMs });
+  if (meaning.server !== undefined) await updateServer(tx, server.id, meaning.server);
+  if (meaning.event !== undefined) {
+    const { name, failure } = meaning.event;
+    const event = { serverId: server.id, requestId: server.request_id, event: name, host: guest.host_id, at: nowMs };
+    await finishEvent(tx, event, failure);
+  }
+  if (meaning.abandoned !== undefined) {
+    const waiting = await deps.tasks.listUnfinished(tx as Db, server.id);
+    if (waiting.some((task) => task.name === abandonServerTask)) return;
+    await deps.tasks.enqueue(tx as Db, {
+      name: abandonServerTask,
+      resourceId: server.id,
+      projectId: server.project_id,
+      requestId: server.request_id === '' ? newRequestId() : server.request_id,
+      input: { fault: meaning.abandoned, hostId: guest.host_id },
+      deadlineMs: CLEANUP_DEADLINE_MS,
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import type { Insertable, Selectable, Updateable } from 'kysely';
+import type { Db } from '#kernel/db/database.ts';
+import type { GuestRow, ServerRow, ServerTables } from '../tables.ts';
+
+export type Guest = Selectable<GuestRow>;
+
+/** A guest with its server's row. */
+export interface GuestOfServer {
+  readonly guest: Guest;
+  readonly server: Selectable<ServerRow>;
+}
+
+/** The guest that a server is to have; not one that a host is to give up. */
+export async function findGuest(db: Db<ServerTables>, serverId: string): Promise<Guest | undefined> {
+  return db
+    .selectFrom('server_guests')
+    .selectAll()
+    .where('server_id', '=', serverId)
+    .where('is_gone', '=', 0)
+    .executeTakeFirst();
+}
+
+export async function listGuestsOf(db: Db<ServerTables>, serverId: string): Promise<Guest[]> {
+  return db.selectFrom('server_guests').selectAll().where('server_id', '=', serverId).execute();
+}
+
+/** All guests of a host with their servers, gone ones when `withGone`: two queries. */
+export async function listGuestsAt(db: Db<ServerTables>, hostId: string, withGone: boolean): Promise<GuestOfServer[]> {
+  const guests = await db
+    .selectFrom('server_guests')
+    .selectAll()
+    .where('host_id', '=', hostId)
+    .$if(!withGone, (q) => q.where('is_gone', '=', 0))
+    .orderBy('server_id')
+    .execute();
+  if (guests.length === 0) return [];
+  const servers = await db
+    .selectFrom('servers')
+    .selectAll()
+    .where('id', 'in', (eb) => eb.selectFrom('server_guests').select('server_id').where('host_id', '=', hostId))
+    .execute();
+  const byId = new Map(servers.map((server) => [server.id, server]));
+  return guests.flatMap((guest) => {
+    const server = byId.get(guest.server_id);
+    return server === undefined ? [] : [{ guest, server }];
+  });
+}
+
+export async function insertGuest(tx: Db<ServerTables>, row: Insertable<GuestRow>): Promise<void> {
+  await tx.insertInto('server_guests').values(row).execute();
+}
+
+export async function updateGuest(
+  db: Db<ServerTables>,
+  key: { readonly server_id: string; readonly host_id: string },
+  patch: Updateable<GuestRow>,
+): Promise<void> {
+  await db
+    .updateTable('server_guests')
+    .set(patch)
+    .where('server_id', '=', key.server_id)
+    .where('host_id', '=', key.host_id)
+    .execute();
+}
+
+export async function deleteGuest(
+  db: Db<ServerTables>,
+  key: { readonly server_id: string; readonly host_id: string },
+): Promise<void> {
+  await db
+    .deleteFrom('server_guests')
+    .where('server_id', '=', key.server_id)
+    .where('host_id', '=', key.host_id)
+    .execute();
+}
+
+/** Guests of servers that are no more, which a host gave up without a word: forgotten with the server. */
+export async function deleteOrphanGuests(db: Db<ServerTables>, hostId: string): Promise<void> {
+  await db
+    .deleteFrom('server_guests')
+    .where('host_id', '=', hostId)
+    .where('server_id', 'not in', (eb) => eb.selectFrom('servers').select('id'))
+    .execute();
+}

@@ -1,0 +1,60 @@
+/**
+ * Giving up a build that its host could not finish: everything is returned, and the server is in error with the host's
+ * reason.
+ *
+ * Every step is harmless to repeat, and there is nothing to undo: giving back is the way forward.
+ */
+import type { Db } from '#kernel/db/database.ts';
+import { toJson } from '#kernel/db/json.ts';
+import { inTransaction } from '#kernel/db/transaction.ts';
+import type { TaskKind, TaskName, TaskRun } from '#kernel/tasks/task.ts';
+import type { ComputeDeps } from '../../deps.ts';
+import { finishEvent } from '../../instance-actions/store.ts';
+import { findServer, updateServer } from '../store.ts';
+import type { ServerFault } from '../tables.ts';
+import { BUILD_EVENT, giveUpGuests } from './build.ts';
+
+/** Giving back needs no host: only the database is waited for. */
+export const CLEANUP_DEADLINE_MS = 24 * 3600_000;
+
+export interface AbandonInput {
+  readonly fault: ServerFault;
+  readonly hostId: string;
+}
+
+type Run = TaskRun<AbandonInput, object>;
+
+export const abandonServerTask: TaskName<AbandonInput> = 'compute.server.abandon';
+
+export function abandonServer(deps: ComputeDeps): TaskKind<AbandonInput, object> {
+  return {
+    name: abandonServerTask,
+    deadlineMs: CLEANUP_DEADLINE_MS,
+    steps: [
+      { name: 'take from host', run: (run) => giveUpGuests(deps, run.resourceId) },
+      { name: 'delete ports', run: (run) => deps.network.releaseServerPorts(run.resourceId) },
+      { name: 'release host', run: (run) => deps.placement.release(deps.db as Db, run.resourceId) },
+      { name: 'report failure', run: (run) => reportFailure(deps, run) },
+    ],
+  };
+}
+
+async function reportFailure(deps: ComputeDeps, run: Run): Promise<void> {
+  const nowMs = deps.clock.now().getTime();
+  const { fault, hostId } = run.input;
+  await inTransaction(deps.db, async (tx) => {
+    const server = await findServer(tx, run.resourceId);
+    if (server === undefined || server.vm_state !== 'building' || server.deleted_at !== null) return;
+    const event = { serverId: server.id, requestId: run.requestId, event: BUILD_EVENT, host: hostId, at: nowMs };
+    await finishEvent(tx, event, fault.message);
+    if (server.task_state === 'deleting') return;
+    await updateServer(tx, server.id, {
+      vm_state: 'error',
+      task_state: null,
+      host_id: null,
+      fault: toJson(fault),
+      deadline_at: null,
+      updated_at: nowMs,
+    });
+  });
+}
