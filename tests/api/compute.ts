@@ -9,7 +9,7 @@ import { createMetrics } from '#kernel/http/metrics.ts';
 import { silentLog } from '#kernel/log.ts';
 import { seededRandom } from '#kernel/random.ts';
 import type { ServiceDeps } from '#kernel/service.ts';
-import { createTaskEngine } from '#kernel/tasks/engine.ts';
+import { createTaskEngine, type TaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
 import {
   type ComputePeers,
@@ -18,7 +18,7 @@ import {
   computeMigrations,
   createComputeService,
 } from '#services/compute/index.ts';
-import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
+import { createPlacementService, type PlacementService, placementMigrations } from '#services/placement/index.ts';
 import { fakeImages, fakeNetworks } from './compute-peers.ts';
 
 export const PROJECT = '11111111111111111111111111111111';
@@ -54,6 +54,8 @@ export interface ComputeUnderTest {
   readonly service: ComputeService;
   readonly db: Db<ComputeTables>;
   readonly clock: ManualClock;
+  readonly tasks: TaskEngine;
+  readonly placement: PlacementService;
   /** Sends one request: `ask('POST /v2.1/flavors', { as: 'admin', body })`. */
   ask(line: string, how?: Ask): Promise<Answer>;
   close(): Promise<void>;
@@ -75,6 +77,7 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
   const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
   await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...placementMigrations, ...computeMigrations });
   const clock = new ManualClock();
+  const tasks = createTaskEngine({ db, clock, log: silentLog, owner: 'test' });
   const common: ServiceDeps = {
     db,
     clock,
@@ -87,7 +90,7 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
           ? undefined
           : { ...systemContext(null), isSystemScoped: false, userName: token, token, ...CALLERS[token] },
     },
-    tasks: createTaskEngine({ db, clock, log: silentLog, owner: 'test' }),
+    tasks,
     revisions: createRevisions(db as never, clock),
     settings: {
       region: 'RegionOne',
@@ -102,6 +105,8 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
     service,
     db: db as Db<ComputeTables>,
     clock,
+    tasks,
+    placement,
     async ask(line, { as, version = 'latest', body } = {}) {
       const [method = 'GET', url = '/'] = line.split(' ');
       const answer = await service.app.inject({

@@ -5,7 +5,6 @@ import type { ServiceDeps } from '#kernel/service.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { PlacementService } from '../placement/index.ts';
 import type { Liveness } from './hosts/liveness.ts';
-import type { Zones } from './hosts/zones.ts';
 import type { ComputeTables } from './tables.ts';
 
 /** What compute needs of placement: see `services/placement/index.ts`. */
@@ -129,5 +128,4 @@ export interface ComputeDeps extends Omit<ServiceDeps, 'db'>, ComputePeers {
   readonly policy: Policy;
   /** Which hosts are up. */
   readonly liveness: Liveness;
-  readonly zones: Zones;
 }

@@ -4,6 +4,7 @@ import { createPolicy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
+import type { DesiredGuests, GuestsReport } from '#protocol/guests.ts';
 import type { Heartbeat } from '#protocol/hosts.ts';
 import type { ComputeDeps, ComputePeers } from './deps.ts';
 import { computeErrorStyle } from './error-style.ts';
@@ -12,6 +13,10 @@ import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
 import { computePolicy } from './policy.ts';
 import { computeRoutes } from './routes.ts';
+import { refreshPorts } from './servers/guests/refresh.ts';
+import { readDesiredGuests, takeGuestsReport } from './servers/guests/report.ts';
+import { sweepServers } from './servers/sweep.ts';
+import { serverTaskKinds } from './servers/tasks/kinds.ts';
 import type { ComputeTables } from './tables.ts';
 
 export type {
@@ -30,6 +35,12 @@ export interface ComputeService extends Service {
   readonly type: 'compute';
   /** Takes a host's heartbeat: registers the host at the first one, and its provider in placement. */
   heartbeat(hostId: string, beat: Heartbeat): Promise<void>;
+  /** The guests that a host is to have, with their revision (topic `guests:<hostId>`). */
+  desiredGuests(hostId: string): Promise<DesiredGuests>;
+  /** Takes what a host says of its guests. */
+  reportGuests(hostId: string, report: GuestsReport): Promise<void>;
+  /** A server's ports have changed: its host is told if that changes the guest. Returns before it has. */
+  refreshServer(serverId: string): void;
 }
 
 /** Builds the service; its schema (`computeMigrations`) must be there, and it does not listen yet. */
@@ -59,5 +70,14 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     log: given.log,
     metrics: given.metrics,
   });
-  return { type: 'compute', app, heartbeat: (hostId, beat) => takeHeartbeat(deps, hostId, beat) };
+  return {
+    type: 'compute',
+    app,
+    taskKinds: serverTaskKinds(deps),
+    run: (signal) => sweepServers(deps, signal),
+    heartbeat: (hostId, beat) => takeHeartbeat(deps, hostId, beat),
+    desiredGuests: (hostId) => readDesiredGuests(deps, hostId),
+    reportGuests: (hostId, report) => takeGuestsReport(deps, hostId, report),
+    refreshServer: (serverId) => void refreshPorts(deps, serverId),
+  };
 }

@@ -10,6 +10,7 @@ import { limitPolicy } from './limits/policy.ts';
 import { basePolicy } from './policy-base.ts';
 import { quotaPolicy } from './quotas/policy.ts';
 import { serverGroupPolicy } from './server-groups/policy.ts';
+import { serverPolicy } from './servers/policy.ts';
 
 /** Every rule of the service with its default, as `policy.yaml` may override it. */
 export const computePolicy: readonly PolicyRule[] = [
@@ -24,4 +25,5 @@ export const computePolicy: readonly PolicyRule[] = [
   ...quotaPolicy,
   ...limitPolicy,
   ...serverGroupPolicy,
+  ...serverPolicy,
 ];

@@ -11,6 +11,7 @@ import { limitRoutes } from './limits/routes.ts';
 import { quotaRoutes } from './quotas/routes.ts';
 import { atBothRoots } from './roots.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
+import { serverRoutes } from './servers/routes.ts';
 import { versionRoutes } from './versions.ts';
 
 /** Every operation of the service. */
@@ -26,6 +27,7 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...limitRoutes(deps),
     ...quotaRoutes(deps),
     ...serverGroupRoutes(deps),
+    ...serverRoutes(deps),
   ];
   return [...versionRoutes, ...routes.flatMap(atBothRoots)];
 }

@@ -14,6 +14,8 @@ import { recordAction } from '../instance-actions/store.ts';
 import { findKeyPair } from '../key-pairs/store.ts';
 import { compute } from '../microversions.ts';
 import { checkServerQuota, limitsOf } from '../quotas/check.ts';
+import { findServerGroup, insertGroupMembers, listGroupMembers } from '../server-groups/store.ts';
+import { requireZone } from './scheduler/zones.ts';
 import type { DeviceInput, HintsInput, ServerInput } from './schema.ts';
 import { insertServers, insertTags, type Server } from './store.ts';
 import type { PlannedPort, SchedulerHints, ServerFlavor, ServerImage, ServerKeyPair } from './tables.ts';
@@ -72,6 +74,7 @@ export async function createServers(deps: ComputeDeps, ctx: RequestContext, requ
   if (server.hostname !== undefined && count.max > 1)
     throw bad('Unable to allocate a single hostname to multiple instances');
   const hints = readHints(request.hints);
+  await requireGroup(deps, ctx, hints);
   const nowMs = deps.clock.now().getTime();
   const adminPassword = server.adminPass ?? newPassword();
   const common = {
@@ -95,6 +98,12 @@ export async function createServers(deps: ComputeDeps, ctx: RequestContext, requ
     const allowed = await checkServerQuota(tx, { projectId, userId: ctx.userId }, wanted);
     const rows = Array.from({ length: allowed }, (_, i) => rowOf(common, i, allowed));
     await insertServers(tx, rows);
+    if (hints.groupId !== null)
+      await joinGroup(
+        tx,
+        hints.groupId,
+        rows.map((row) => row.id),
+      );
     for (const row of rows) await acceptOne(deps, tx, { row, ctx, adminPassword, tags: server.tags ?? [] });
     return rows.map((row) => row.id);
   });
@@ -168,7 +177,7 @@ async function readPlace(deps: ComputeDeps, ctx: RequestContext, { server, has }
       throw bad(`Compute host ${name} could not be found.`);
     hostId = found.id;
   }
-  await deps.zones.requireZone(zone ?? '');
+  await requireZone(deps, zone ?? '');
   return { zone: zone === undefined || zone === '' ? null : zone, hostId };
 }
 
@@ -338,6 +347,25 @@ function readHints(hints: HintsInput): SchedulerHints {
     differentHost: list(hints.different_host),
     groupId: list(hints.group)[0] ?? null,
   };
+}
+
+/** @throws {BadRequest} unless it is a group of the caller's project. */
+async function requireGroup(deps: ComputeDeps, ctx: RequestContext, { groupId }: SchedulerHints): Promise<void> {
+  if (groupId === null) return;
+  const group = await findServerGroup(deps.db, groupId);
+  if (group === undefined || group.project_id !== ctx.projectId)
+    throw bad(`Instance group ${groupId} could not be found.`);
+}
+
+/** @throws {OverLimit} `compute.quota.server_group_members`. */
+async function joinGroup(tx: ComputeDeps['db'], groupId: string, serverIds: readonly string[]): Promise<void> {
+  const group = await findServerGroup(tx, groupId);
+  if (group === undefined) throw bad(`Instance group ${groupId} could not be found.`);
+  const { server_group_members: limit } = await limitsOf(tx, group.project_id);
+  const members = await listGroupMembers(tx, groupId);
+  if (limit >= 0 && members.length + serverIds.length > limit)
+    throw new OverLimit('compute.quota.server_group_members', 'Quota exceeded, too many servers in group');
+  await insertGroupMembers(tx, groupId, serverIds);
 }
 
 /** The flavor as the server keeps it. */

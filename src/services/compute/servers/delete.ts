@@ -3,7 +3,7 @@ import type { Db } from '#kernel/db/database.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { recordAction, startEvent } from '../instance-actions/store.ts';
-import { requireUnlocked } from './access.ts';
+import { requireUnlocked, requireVisible } from './access.ts';
 import { getServer, updateServer } from './store.ts';
 import { CLEANUP_DEADLINE_MS } from './tasks/abandon.ts';
 import { DELETE_EVENT, deleteServerTask, LOOK_AT_DELETION_MS } from './tasks/delete.ts';
@@ -22,6 +22,7 @@ export async function removeServer(
   const nowMs = deps.clock.now().getTime();
   await inTransaction(deps.db, async (tx) => {
     const server = await getServer(tx, id);
+    requireVisible(deps, ctx, server);
     deps.policy.enforce(ctx, rule, { project_id: server.project_id, user_id: server.user_id });
     requireUnlocked(deps, ctx, server);
     if (server.task_state === 'deleting') return;

@@ -1,6 +1,8 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { type Host, listHosts } from '../hosts/store.ts';
+import { requireVisible } from './access.ts';
+import { groupsOf, zonesOf } from './scheduler/zones.ts';
 import { findWholeServer, serverAbsent, type WholeServer } from './store.ts';
 import type { ServerSight } from './view.ts';
 
@@ -13,6 +15,7 @@ export async function showServer(
 ): Promise<WholeServer> {
   const server = await findWholeServer(deps.db, id);
   if (server === undefined || server.deleted_at !== null) throw serverAbsent(id);
+  requireVisible(deps, ctx, server);
   deps.policy.enforce(ctx, rule, { project_id: server.project_id, user_id: server.user_id });
   return server;
 }
@@ -25,7 +28,7 @@ export async function sightOf(
 ): Promise<ServerSight> {
   const target = { project_id: of.projectId };
   const hosts = await listHosts(deps.db);
-  const zones = await deps.zones.zonesOf(hosts);
+  const zones = await zonesOf(deps, hosts);
   return {
     isAdmin: deps.policy.allows(ctx, 'context_is_admin'),
     seesExtended: deps.policy.allows(ctx, 'os_compute_api:os-extended-server-attributes', target),
@@ -34,7 +37,7 @@ export async function sightOf(
     hostNames: new Map(hosts.map((host) => [host.id, host.hostname])),
     hostStatuses: new Map(hosts.map((host) => [host.id, statusOfHost(deps, host)])),
     zones,
-    serverGroups: of.serverId === undefined ? undefined : await deps.zones.groupsOf(of.serverId),
+    serverGroups: of.serverId === undefined ? undefined : await groupsOf(deps.db, of.serverId),
   };
 }
 

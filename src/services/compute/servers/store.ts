@@ -239,6 +239,23 @@ export async function listHostsOfServers(db: Db<ServerTables>, ids: readonly str
   return rows.map((row) => row.host_id ?? '');
 }
 
+/** How many of some servers each host has. */
+export async function countServersByHost(
+  db: Db<ServerTables>,
+  ids: readonly string[],
+): Promise<Record<string, number>> {
+  if (ids.length === 0) return {};
+  const rows = await db
+    .selectFrom('servers')
+    .select(['host_id', (eb) => eb.fn.countAll<number | string>().as('count')])
+    .where('id', 'in', ids)
+    .where('deleted_at', 'is', null)
+    .where('host_id', 'is not', null)
+    .groupBy('host_id')
+    .execute();
+  return Object.fromEntries(rows.map((row) => [row.host_id ?? '', Number(row.count)]));
+}
+
 /** Servers whose time for what is under way is over. */
 export async function listOverdue(db: Db<ServerTables>, nowMs: number, limit: number): Promise<Server[]> {
   return db

@@ -4,6 +4,7 @@ import { newRequestId } from '#kernel/ids.ts';
 import type { DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
+import { zoneOf } from '../scheduler/zones.ts';
 import { updateServer } from '../store.ts';
 import { abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
 import { finishDeleteTask } from '../tasks/delete.ts';
@@ -16,7 +17,7 @@ import { deleteGuest, type GuestOfServer, listGuestsAt, listGuestsOf, updateGues
 export async function readDesiredGuests(deps: ComputeDeps, hostId: string): Promise<DesiredGuests> {
   // The number is read first: what changes in between is then asked for once more, and never missed.
   const revision = await currentGuests(deps, deps.db, hostId);
-  const zone = await deps.zones.zoneOf(hostId);
+  const zone = await zoneOf(deps, hostId);
   const found = await listGuestsAt(deps.db, hostId, false);
   return { revision, guests: found.map(({ server, guest }) => desiredGuest(server, guest, zone)) };
 }

@@ -5,6 +5,7 @@ import type { ComputeDeps } from '../../deps.ts';
 import { listHostsOfServers, type Server } from '../store.ts';
 import type { ServerFlavor } from '../tables.ts';
 import { chooseHosts, explainRejections, type PlaceRequest } from './choose.ts';
+import { groupOf, listSchedulableHosts } from './zones.ts';
 
 /** How many hosts a server is tried to be claimed on before it is scheduled anew: others are claiming too. */
 const MAX_CLAIMS = 10;
@@ -71,7 +72,7 @@ export async function claimHost(
     requiredTraits: traits.required,
     forbiddenTraits: traits.forbidden,
   });
-  const hosts = await deps.zones.listSchedulableHosts();
+  const hosts = await listSchedulableHosts(deps);
   const request = await placeRequestOf(deps, server, flavor, options.excludedHosts);
   const choice = chooseHosts(hosts, new Map(candidates.map((one) => [one.providerId, one])), request);
   for (const hostId of choice.hostIds.slice(0, MAX_CLAIMS)) {
@@ -107,7 +108,7 @@ async function placeRequestOf(
     hostId: server.requested_host_id,
     sameHosts: hints.sameHost.length === 0 ? null : await listHostsOfServers(deps.db, hints.sameHost),
     differentHosts: await listHostsOfServers(deps.db, hints.differentHost),
-    group: await deps.zones.groupOf(server.id),
+    group: await groupOf(deps.db, server.id),
     aggregateSpecs: Object.fromEntries(specs.map(([key, value]) => [key.slice(prefix.length), value])),
     excludedHosts,
   };

@@ -20,6 +20,7 @@ import { finishEvent, startEvent } from '../../instance-actions/store.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { deleteGuest, findGuest, insertGuest, listGuestsOf, updateGuest } from '../guests/store.ts';
 import { claimHost, NoValidHost } from '../scheduler/schedule.ts';
+import { zoneOf } from '../scheduler/zones.ts';
 import { findServer, type Server, swapServer, updateServer } from '../store.ts';
 
 /** From the request to the guest running: room for the download of a large image. */
@@ -88,7 +89,7 @@ async function createPorts(deps: ComputeDeps, run: Run): Promise<void> {
   const server = await serverOf(deps, run);
   const hostId = run.data.hostId ?? '';
   const ctx = { ...systemContext(server.project_id, server.request_id), userId: server.user_id };
-  const zone = await deps.zones.zoneOf(hostId);
+  const zone = await zoneOf(deps, hostId);
   for (const port of fromJson(server.ports)) {
     await deps.network.ensureServerPort(ctx, {
       portId: port.portId,

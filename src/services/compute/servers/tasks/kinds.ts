@@ -1,0 +1,10 @@
+import type { AnyTaskKind } from '#kernel/tasks/task.ts';
+import type { ComputeDeps } from '../../deps.ts';
+import { abandonServer } from './abandon.ts';
+import { buildServer } from './build.ts';
+import { deleteServer, finishDelete } from './delete.ts';
+
+/** Everything that servers leave to the task engine. */
+export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
+  return [buildServer(deps), abandonServer(deps), deleteServer(deps), finishDelete(deps)] as readonly AnyTaskKind[];
+}
