@@ -6,11 +6,12 @@ import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import type { DesiredGuests, GuestsReport } from '#protocol/guests.ts';
 import type { Heartbeat } from '#protocol/hosts.ts';
-import type { ComputeDeps, ComputePeers } from './deps.ts';
+import type { ComputeDeps } from './deps.ts';
 import { computeErrorStyle } from './error-style.ts';
 import { takeHeartbeat } from './hosts/heartbeat.ts';
 import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
+import type { ComputePeers } from './peers.ts';
 import { computePolicy } from './policy.ts';
 import { computeRoutes } from './routes.ts';
 import { refreshPorts } from './servers/guests/refresh.ts';
@@ -19,16 +20,16 @@ import { sweepServers } from './servers/sweep.ts';
 import { serverTaskKinds } from './servers/tasks/kinds.ts';
 import type { ComputeTables } from './tables.ts';
 
+export type { ComputeDeps } from './deps.ts';
 export type {
   BootImage,
-  ComputeDeps,
   ComputeImages,
   ComputeNetworks,
   ComputePeers,
   RequestedNetwork,
   ServerNetwork,
   ServerPort,
-} from './deps.ts';
+} from './peers.ts';
 export { type ComputeTables, computeMigrations } from './tables.ts';
 
 export interface ComputeService extends Service {

@@ -3,7 +3,7 @@ import type { Db } from '#kernel/db/database.ts';
 import type { JsonText } from '#kernel/db/json.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
 import { NotFound } from '#kernel/errors.ts';
-import type { ServerPort } from '../deps.ts';
+import type { ServerPort } from '../peers.ts';
 import type { TaskState, VmState } from './states.ts';
 import type { ServerRow, ServerTables } from './tables.ts';
 

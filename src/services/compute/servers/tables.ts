@@ -3,7 +3,7 @@ import { columns } from '#kernel/db/columns.ts';
 import type { Bit, EpochMs, JsonText } from '#kernel/db/json.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
 import type { PowerState } from '#protocol/guests.ts';
-import type { BootImage, ServerPort } from '../deps.ts';
+import type { BootImage, ServerPort } from '../peers.ts';
 import type { TaskState, VmState } from './states.ts';
 
 /** The flavor as it was when the server was made or last resized; later changes of the flavor do not touch the server. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ApiRequest } from '#kernel/api/route.ts';
 import { fromJson } from '#kernel/db/json.ts';
-import type { ServerPort } from '../deps.ts';
 import { compute } from '../microversions.ts';
+import type { ServerPort } from '../peers.ts';
 import { bookmarkOf, linksOf } from '../roots.ts';
 import { isoMicrosOrNull, isoSeconds } from '../times.ts';
 import { statusOf } from './states.ts';

@@ -1,7 +1,7 @@
 /** What a host is to make of a server: a pure function of stored rows. */
 import { fromJson } from '#kernel/db/json.ts';
 import type { DesiredGuest, GuestDisk, GuestInterface, GuestMetadata, GuestMetadataNetwork } from '#protocol/guests.ts';
-import type { ServerPort } from '../../deps.ts';
+import type { ServerPort } from '../../peers.ts';
 import type { Server } from '../store.ts';
 import type { ServerFlavor, ServerImage } from '../tables.ts';
 import type { Guest } from './store.ts';
