@@ -12,6 +12,7 @@ const MAX_NFT_ATTEMPTS = 8;
 const TOLERATED = {
   exists: /File exists|already assigned|already exists|Device or resource busy/,
   missing: /Cannot find device|No such (file|device|process)|Cannot assign requested address|does not exist/i,
+  unsupported: /not supported/,
 } as const;
 
 /**

@@ -107,7 +107,7 @@ export interface IpLine {
   /** The key of the resource that fails with it. */
   readonly owner: string;
   /** What may go wrong because somebody was faster. */
-  readonly tolerate?: 'exists' | 'missing';
+  readonly tolerate?: 'exists' | 'missing' | 'unsupported';
 }
 
 /**
@@ -125,8 +125,12 @@ export function linkLines(owner: string, spec: LinkSpec, actual: LinkJson | unde
   const master = spec.master === null ? '' : ` master ${spec.master}`;
   if (spec.alias === null) lines.push({ text: `link set dev ${spec.name}${master} up`, owner });
   else {
+    // No link-local address of the host in the guests' network. Refused where IPv6 is switched off, which is as good.
+    if (actual === undefined || isWrongKind || actual.ifalias !== spec.alias) {
+      lines.push({ text: `link set dev ${spec.name} addrgenmode none`, owner, tolerate: 'unsupported' });
+    }
     lines.push({
-      text: `link set dev ${spec.name} mtu ${spec.mtu}${master} addrgenmode none alias ${spec.alias} ${spec.isUp ? 'up' : 'down'}`,
+      text: `link set dev ${spec.name} mtu ${spec.mtu}${master} alias ${spec.alias} ${spec.isUp ? 'up' : 'down'}`,
       owner,
     });
   }

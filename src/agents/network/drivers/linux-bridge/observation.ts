@@ -194,13 +194,19 @@ async function readJournal(runDir: string): Promise<ReadonlyMap<string, JournalE
   const folder = join(runDir, 'journal');
   await mkdir(folder, { recursive: true });
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
-  const entries = await Promise.all(
-    names.map(async (name) => {
-      const entry = JSON.parse(await readFile(join(folder, name), 'utf8')) as JournalEntry;
-      return [decodeURIComponent(name.slice(0, -'.json'.length)), entry] as const;
-    }),
-  );
-  return new Map(entries);
+  const entries = await Promise.all(names.map((name) => readEntry(join(folder, name), name)));
+  return new Map(entries.filter((entry) => entry !== undefined));
+}
+
+/** Undefined when a removal that is under way was faster. */
+async function readEntry(path: string, name: string): Promise<readonly [string, JournalEntry] | undefined> {
+  try {
+    const entry = JSON.parse(await readFile(path, 'utf8')) as JournalEntry;
+    return [decodeURIComponent(name.slice(0, -'.json'.length)), entry];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function journalFile(runDir: string, key: string): string {
