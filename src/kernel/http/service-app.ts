@@ -42,6 +42,8 @@ export interface ServiceAppOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Whether a slash at a path's end makes it another path, as in glance: `/v2/images/` is then an image without an id. */
+  readonly isSlashStrict?: boolean;
   /** Whether the service can do its work; a sentence when it can't. */
   readonly health?: () => string | undefined;
 }
@@ -92,7 +94,7 @@ export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     routerOptions: {
-      ignoreTrailingSlash: true,
+      ignoreTrailingSlash: options.isSlashStrict !== true,
       ignoreDuplicateSlashes: true,
       maxParamLength: MAX_PARAM_LENGTH,
     },

@@ -98,6 +98,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
       ...taskRoutes(deps),
     ],
     style: imageErrorStyle,
+    isSlashStrict: true,
     policy,
     authenticator,
     publicUrl: settings.publicUrls['image'] ?? '',

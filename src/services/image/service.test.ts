@@ -519,6 +519,10 @@ describe('tags', () => {
 });
 
 describe('the service', () => {
+  it.each(['GET', 'DELETE'])('finds no image without an id: %s /v2/images/', async (method) => {
+    expect((await cloud.ask(`${method} /v2/images/`)).status).toBe(404);
+  });
+
   it('tells its versions, as a choice at the root', async () => {
     const root = await cloud.ask('GET /', { as: null });
     expect([root.status, root.body.versions[0]]).toEqual([

@@ -30,7 +30,7 @@ export function viewImage({ row, properties, tags, stores }: Image): Record<stri
     self,
     file: `${self}/file`,
     schema: '/v2/schemas/image',
-    ...(stores.length > 0 ? { stores: stores.join(',') } : {}),
+    ...(stores.length > 0 ? { stores: stores.toSorted().join(',') } : {}),
   };
 }
 

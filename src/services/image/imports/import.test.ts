@@ -264,7 +264,7 @@ describe('several stores', () => {
     expect((await copy(id, { stores: ['nowhere'] })).status).toBe(409);
     expect((await copy(id, { all_stores: true })).status).toBe(202);
     await cloud.settle();
-    expect(await show(id)).toMatchObject({ status: 'active', stores: 'fast,slow,local' });
+    expect(await show(id)).toMatchObject({ status: 'active', stores: 'fast,local,slow' });
     expect((await copy(id, { all_stores: true })).status).toBe(202);
     for (const store of ['fast', 'slow'])
       expect((await cloud.ask(`DELETE /v2/stores/${store}/${id}`, { as: 'admin' })).status).toBe(204);
