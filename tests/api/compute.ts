@@ -94,7 +94,11 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
     revisions: createRevisions(db as never, clock),
     settings: {
       region: 'RegionOne',
-      publicUrls: { compute: 'http://cloud.example:8774', identity: 'http://cloud.example:5000' },
+      publicUrls: {
+        compute: 'http://cloud.example:8774',
+        identity: 'http://cloud.example:5000',
+        console: 'http://cloud.example:6080',
+      },
       dataDir: '/nonexistent',
       configDir: '/nonexistent',
     },

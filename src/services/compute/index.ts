@@ -1,4 +1,5 @@
 /** Compute (nova's API): servers, flavors, key pairs, hosts and what belongs to them. */
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { createPolicy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
@@ -6,8 +7,11 @@ import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import type { DesiredGuests, GuestsReport } from '#protocol/guests.ts';
 import type { Heartbeat } from '#protocol/hosts.ts';
+import { connectConsole, findConsole } from './consoles/logic.ts';
+import { type ConsoleProxyOptions, createConsoleProxy } from './consoles/proxy.ts';
 import type { ComputeDeps } from './deps.ts';
 import { computeErrorStyle } from './error-style.ts';
+import { ensureDefaultFlavors } from './flavors/defaults.ts';
 import { takeHeartbeat } from './hosts/heartbeat.ts';
 import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
@@ -42,6 +46,10 @@ export interface ComputeService extends Service {
   reportGuests(hostId: string, report: GuestsReport): Promise<void>;
   /** A server's ports have changed: its host is told if that changes the guest. Returns before it has. */
   refreshServer(serverId: string): void;
+  /** Makes what a new cloud has: the customary flavors. Safe to repeat. */
+  bootstrap(): Promise<void>;
+  /** Builds the server of consoles' pages and web sockets (port 6080); it does not listen yet. */
+  createConsoleProxy(options: ConsoleProxyOptions): Server;
 }
 
 /** Builds the service; its schema (`computeMigrations`) must be there, and it does not listen yet. */
@@ -80,5 +88,16 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     desiredGuests: (hostId) => readDesiredGuests(deps, hostId),
     reportGuests: (hostId, report) => takeGuestsReport(deps, hostId, report),
     refreshServer: (serverId) => void refreshPorts(deps, serverId),
+    bootstrap: () => ensureDefaultFlavors(deps),
+    createConsoleProxy: (options) =>
+      createConsoleProxy(
+        {
+          findConsole: (token) => findConsole(deps, token),
+          connectConsole: (target) => connectConsole(deps, target),
+          clock: deps.clock,
+          log: deps.log,
+        },
+        options,
+      ),
   };
 }

@@ -2,6 +2,7 @@ import type { PolicyRule } from '#kernel/auth/policy.ts';
 import { aggregatePolicy } from './aggregates/policy.ts';
 import { availabilityZonePolicy } from './availability-zones/policy.ts';
 import { computeServicePolicy } from './compute-services/policy.ts';
+import { consolePolicy } from './consoles/policy.ts';
 import { flavorPolicy } from './flavors/policy.ts';
 import { hypervisorPolicy } from './hypervisors/policy.ts';
 import { keyPairPolicy } from './key-pairs/policy.ts';
@@ -20,6 +21,7 @@ export const computePolicy: readonly PolicyRule[] = [
   ...computeServicePolicy,
   ...hypervisorPolicy,
   ...legacyHostPolicy,
+  ...consolePolicy,
   ...flavorPolicy,
   ...keyPairPolicy,
   ...quotaPolicy,

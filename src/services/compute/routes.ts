@@ -2,6 +2,7 @@ import type { Route } from '#kernel/api/route.ts';
 import { aggregateRoutes } from './aggregates/routes.ts';
 import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { computeServiceRoutes } from './compute-services/routes.ts';
+import { consoleRoutes } from './consoles/routes.ts';
 import type { ComputeDeps } from './deps.ts';
 import { flavorRoutes } from './flavors/routes.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
@@ -22,6 +23,7 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...computeServiceRoutes(deps),
     ...hypervisorRoutes(deps),
     ...legacyHostRoutes(deps),
+    ...consoleRoutes(deps),
     ...flavorRoutes(deps),
     ...keyPairRoutes(deps),
     ...limitRoutes(deps),

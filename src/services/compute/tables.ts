@@ -2,6 +2,7 @@ import type { Migrations } from '#kernel/db/migrate.ts';
 import type { RevisionTables } from '#kernel/events/revisions.ts';
 import type { TaskTables } from '#kernel/tasks/tables.ts';
 import { type AggregateTables, aggregateMigrations } from './aggregates/tables.ts';
+import { type ConsoleTables, consoleMigrations } from './consoles/tables.ts';
 import { type FlavorTables, flavorMigrations } from './flavors/tables.ts';
 import { type HostTables, hostMigrations } from './hosts/tables.ts';
 import { type ServerActionTables, serverActionMigrations } from './instance-actions/tables.ts';
@@ -14,6 +15,7 @@ import { type ServerTables, serverMigrations } from './servers/tables.ts';
 export type ComputeTables = RevisionTables &
   TaskTables &
   AggregateTables &
+  ConsoleTables &
   FlavorTables &
   HostTables &
   KeyPairTables &
@@ -32,4 +34,5 @@ export const computeMigrations: Migrations = {
   ...serverMigrations,
   ...hostMigrations,
   ...aggregateMigrations,
+  ...consoleMigrations,
 };
