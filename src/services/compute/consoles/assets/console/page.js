@@ -45,7 +45,6 @@ fullScreen.textContent = texts.fullScreen;
 reconnect.textContent = texts.reconnect;
 screen.setAttribute('aria-label', texts.screen);
 
-/** @type {RFB | undefined} */
 let rfb;
 
 function show(state, text) {
