@@ -1,19 +1,22 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { createDirectExec } from '#kernel/exec-direct.ts';
 import { silentLog } from '#kernel/log.ts';
-import { describeComputeDriver } from '#tests/compute-driver-contract.ts';
-import { sampleGuest } from '#tests/guest-samples.ts';
+import type { DesiredGuest } from '#protocol/guests.ts';
+import { describeComputeDriver } from '#tests/support/compute-driver-contract.ts';
+import { sampleGuest } from '#tests/support/guest-samples.ts';
 import { NO_MARKS } from '../../src/agents/compute/drivers/contract.ts';
 import { stopOwnLibvirt } from '../../src/agents/compute/drivers/libvirt/daemon.ts';
 import { createLibvirtDriver } from '../../src/agents/compute/drivers/libvirt/driver.ts';
 import { bootProof, proveKvm } from '../../src/agents/compute/drivers/libvirt/kvm-proof.ts';
-import { makeLibvirtFolder, removeLibvirtFolder } from './own-libvirt.ts';
+import { makeLibvirtFolder, removeLibvirtFolder } from './support/own-libvirt.ts';
 
 const isRoot = process.getuid?.() === 0;
 const exec = createDirectExec();
+const hasUefi = existsSync('/usr/share/OVMF/OVMF_CODE_4M.fd');
 
 function createDriver(dataDir: string, cloudId = 'contract') {
   return createLibvirtDriver({
@@ -25,7 +28,7 @@ function createDriver(dataDir: string, cloudId = 'contract') {
     isPrivate: true,
     virtType: 'qemu',
     downloadImage: async () => Promise.reject(new Error('no images here')),
-    renderConfigDrive: () => [],
+    renderConfigDrive: () => [{ path: 'a', content: 'b' }],
   });
 }
 
@@ -33,7 +36,8 @@ if (isRoot) {
   describeComputeDriver('libvirt', async () => {
     const base = await makeLibvirtFolder();
     const driver = createDriver(base);
-    const taps = ['pcdtap0', 'pcdtap1'] as const;
+    const run = process.pid.toString(36); // another run may be under way on the same machine
+    const taps = [`pcd${run}t0`, `pcd${run}t1`] as const;
     for (const tap of taps) await exec.check({ argv: ['ip', 'tuntap', 'add', tap, 'mode', 'tap'] });
     return {
       driver,
@@ -76,6 +80,56 @@ describe.runIf(isRoot)('guests of others', () => {
     expect(await readdir(join(base, 'guests'))).toEqual([guest.id]);
     await theirs.remove(guest.id, signal);
     await Promise.all([ours.close(), theirs.close()]);
+  });
+});
+
+describe.runIf(isRoot)('guests of every kind', () => {
+  const signal = new AbortController().signal;
+  const blank = { source: { type: 'blank' as const }, sizeGib: 1, device: 'disk' as const };
+  let base: string;
+  beforeAll(async () => {
+    base = await makeLibvirtFolder();
+  });
+  afterAll(async () => {
+    await stopOwnLibvirt(join(base, 'libvirt'), systemClock);
+    await removeLibvirtFolder(base);
+  });
+
+  it.each<[string, Partial<DesiredGuest>]>([
+    [
+      'disks on every bus of a PC',
+      {
+        disks: (['virtio', 'scsi', 'ide'] as const).map((bus, i) => ({
+          ...blank,
+          bus,
+          name: `disk${i}`,
+          bootIndex: i,
+        })),
+      },
+    ],
+    [
+      'a q35 machine with SATA disks',
+      { machineType: 'q35', disks: [{ ...blank, bus: 'sata', name: 'root' }], hasConfigDrive: true },
+    ],
+    ...(hasUefi
+      ? ([
+          ['UEFI firmware', { firmware: 'uefi', disks: [{ ...blank, bus: 'virtio', name: 'root' }], memoryMib: 256 }],
+        ] as [string, Partial<DesiredGuest>][])
+      : []),
+    ['many virtual processors and another screen', { vcpus: 4, videoModel: 'virtio', hasRng: false }],
+  ])('start and go with %s', async (_, change) => {
+    const driver = createDriver(base);
+    const guest = sampleGuest({ memoryMib: 64, ...change });
+    await driver.prepareDisks(guest, signal);
+    await driver.define(guest, NO_MARKS, signal);
+    await driver.start(guest.id, { isPaused: false }, signal);
+    expect((await driver.observe(signal)).guests[0]?.power).toBe('running');
+    expect((await driver.diagnostics(guest.id)).disks).toHaveLength(
+      guest.disks.length + (guest.hasConfigDrive ? 1 : 0),
+    );
+    await driver.remove(guest.id, signal);
+    expect(await readdir(join(base, 'guests'))).toEqual([]);
+    await driver.close();
   });
 });
 

@@ -1,29 +1,28 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { createDirectExec } from '#kernel/exec-direct.ts';
 import { openLog } from '#kernel/log.ts';
 import type { DesiredGuest, DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
-import { desiredOf, sampleGuest, samplePort } from '#tests/guest-samples.ts';
+import { desiredOf, sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
 import { type ComputeAgent, createComputeAgent } from '../../src/agents/compute/agent.ts';
 import { stopOwnLibvirt } from '../../src/agents/compute/drivers/libvirt/daemon.ts';
 import { createLibvirtDriver } from '../../src/agents/compute/drivers/libvirt/driver.ts';
 import { renderConfigDrive } from '../../src/agents/guest-metadata/render.ts';
-import { makeLibvirtFolder, removeLibvirtFolder } from './own-libvirt.ts';
+import { makeLibvirtFolder, removeLibvirtFolder } from './support/own-libvirt.ts';
 
 /** A small guest's disk, made by `PILEUS_TEST_GUEST`'s recipe: boots in seconds, has DHCP, dropbear and ACPI. */
 const IMAGE = process.env.PILEUS_TEST_GUEST ?? '/tmp/guest/disk.qcow2';
-const hasImage = await stat(IMAGE).then(
-  () => true,
-  () => false,
-);
-const TAP = 'pcttap0';
-const TAP2 = 'pcttap1';
-const BRIDGE = 'pctbr0';
+const hasImage = existsSync(IMAGE);
+/** Device names of this run alone: another may be under way on the same machine. */
+const RUN = process.pid.toString(36);
+const TAP = `pct${RUN}t0`;
+const TAP2 = `pct${RUN}t1`;
+const BRIDGE = `pct${RUN}b`;
 
 describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => {
   const exec = createDirectExec();
@@ -79,7 +78,7 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
     };
   }
 
-  async function ask(change: Partial<DesiredGuest>): Promise<void> {
+  function ask(change: Partial<DesiredGuest>): void {
     guest = { ...guest, ...change };
     current = desiredOf(current.revision + 1, guest);
     wake();
@@ -132,7 +131,6 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
   });
 
   afterAll(async () => {
-    await ask({}).catch(() => undefined);
     current = desiredOf(current.revision + 1);
     wake();
     await until(
@@ -172,26 +170,26 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
   });
 
   it('plugs an interface in and out of it while it runs', async () => {
-    await ask({ interfaces: [samplePort(1, { deviceName: TAP }), samplePort(2, { deviceName: TAP2 })] });
+    ask({ interfaces: [samplePort(1, { deviceName: TAP }), samplePort(2, { deviceName: TAP2 })] });
     await seen({ portIds: [samplePort(1).portId, samplePort(2).portId] });
-    await ask({ interfaces: [samplePort(1, { deviceName: TAP })] });
+    ask({ interfaces: [samplePort(1, { deviceName: TAP })] });
     await seen({ portIds: [samplePort(1).portId] });
   });
 
   it('pauses, resumes, suspends and wakes it without a boot', async () => {
-    await ask({ power: 'paused', powerSerial: 2 });
+    ask({ power: 'paused', powerSerial: 2 });
     await seen({ power: 'paused', powerSerial: 2 });
-    await ask({ power: 'running', powerSerial: 3 });
+    ask({ power: 'running', powerSerial: 3 });
     await seen({ power: 'running', powerSerial: 3 });
-    await ask({ power: 'suspended', powerSerial: 4 });
+    ask({ power: 'suspended', powerSerial: 4 });
     await seen({ power: 'suspended', powerSerial: 4 });
-    await ask({ power: 'running', powerSerial: 5 });
+    ask({ power: 'running', powerSerial: 5 });
     await seen({ power: 'running', powerSerial: 5 });
     expect(await consoleCount('init started')).toBe(1);
   });
 
   it('reboots it softly, and what it wrote is still there', async () => {
-    await ask({ rebootSerial: 1, rebootType: 'soft' });
+    ask({ rebootSerial: 1, rebootType: 'soft' });
     await seen({ power: 'running', rebootSerial: 1 });
     await until('it to have booted again', 90_000, async () => (await consoleCount('dropbear started')) === 2);
     expect(await consoleCount('ACPI power button')).toBe(1);
@@ -207,12 +205,20 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
   });
 
   it('stops it as asked, and starts it again', async () => {
-    await ask({ power: 'stopped', powerSerial: 6 });
+    ask({ power: 'stopped', powerSerial: 6 });
     await seen({ power: 'stopped', powerSerial: 6 });
-    await ask({ power: 'running', powerSerial: 7 });
+    ask({ power: 'running', powerSerial: 7 });
     await seen({ power: 'running', powerSerial: 7 });
-    await ask({ rebootSerial: 2, rebootType: 'hard' });
+    ask({ rebootSerial: 2, rebootType: 'hard' });
     await seen({ power: 'running', rebootSerial: 2 });
+  });
+
+  it('leaves one alone whose QEMU was killed, until its start is asked for', async () => {
+    const pidFile = join(base, 'libvirt/run/qemu', `pileus-${guest.id}.pid`);
+    process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+    await seen({ power: 'crashed', powerSerial: 7 });
+    ask({ powerSerial: 8 });
+    await seen({ power: 'running', powerSerial: 8 });
   });
 
   it('tells the facts of the host', async () => {

@@ -11,7 +11,7 @@ import {
   statsFlag,
   undefineFlag,
 } from '../../src/agents/compute/drivers/libvirt/rpc/protocol.ts';
-import { makeLibvirtFolder, removeLibvirtFolder } from './own-libvirt.ts';
+import { makeLibvirtFolder, removeLibvirtFolder } from './support/own-libvirt.ts';
 
 const UUID = '6fbc4f1e-7a1d-4d5c-9d4e-0b1f3a5c7e91';
 /** No disk, no network: it stays in the BIOS, which is all that these tests need. */

@@ -6,7 +6,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
 import type { DesiredGuest, DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
-import { desiredOf, sampleGuest, samplePort } from '#tests/guest-samples.ts';
+import { desiredOf, sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
 import { createComputeAgent } from './agent.ts';
 import {
   crashFakeHost,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#kernel/clock.ts';
 import type { DesiredGuest, PowerState } from '#protocol/guests.ts';
-import { desiredOf, sampleGuest, samplePort } from '#tests/guest-samples.ts';
+import { desiredOf, sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
 import { applyStep } from './apply.ts';
 import { createFakeDriver, createFakeHost, type FakeHost } from './drivers/fake/driver.ts';
 import { planCompute } from './plan.ts';

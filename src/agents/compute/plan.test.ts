@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredGuest, DesiredGuests } from '#protocol/guests.ts';
-import { desiredOf, sampleGuest, samplePort } from '#tests/guest-samples.ts';
+import { desiredOf, sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
 import type { ComputeActual, GuestActual, GuestMarks, GuestPower } from './drivers/contract.ts';
 import { planCompute } from './plan.ts';
 import { reportCompute } from './report.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { desiredOf, sampleGuest, sampleMetadata } from '#tests/guest-samples.ts';
+import { desiredOf, sampleGuest, sampleMetadata } from '#tests/support/guest-samples.ts';
 import { renderConfigDrive } from './render.ts';
 import { createMetadataHandler, findGuest } from './server.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
-import { describeComputeDriver } from '#tests/compute-driver-contract.ts';
+import { describeComputeDriver } from '#tests/support/compute-driver-contract.ts';
 import { createFakeDriver } from './driver.ts';
 import { openFakeVnc } from './rfb.ts';
 

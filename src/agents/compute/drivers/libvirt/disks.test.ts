@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { createDirectExec } from '#kernel/exec-direct.ts';
 import type { DesiredGuest, GuestDisk } from '#protocol/guests.ts';
-import { sampleGuest } from '#tests/guest-samples.ts';
+import { sampleGuest } from '#tests/support/guest-samples.ts';
 import { createGuestFiles, type GuestFiles } from './disks.ts';
 import { createImageCache } from './images.ts';
 

@@ -120,7 +120,11 @@ export function createGuestFiles(parts: {
   async function makeBlank(file: string, disk: GuestDisk, signal: AbortSignal): Promise<number> {
     const sizeBytes = disk.sizeGib * GIB;
     const part = await open(`${file}.part`, 'w', 0o600);
-    await part.truncate(sizeBytes).finally(() => part.close());
+    try {
+      await part.truncate(sizeBytes);
+    } finally {
+      await part.close();
+    }
     if (disk.name === 'swap') await exec.check({ argv: ['mkswap', `${file}.part`] }, signal);
     if (/^ephemeral\d+$/.test(disk.name)) {
       await exec.check(

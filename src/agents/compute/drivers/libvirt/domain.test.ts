@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sampleGuest, samplePort } from '#tests/guest-samples.ts';
+import { sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
 import { type DomainContext, domainXml, parseDomain } from './domain.ts';
 import { element, readXml } from './xml.ts';
 

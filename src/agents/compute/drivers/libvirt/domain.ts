@@ -72,11 +72,7 @@ export function domainXml(guest: DesiredGuest, marks: GuestMarks, context: Domai
     element(
       'devices',
       {},
-      ...(isExpress
-        ? Array.from({ length: SPARE_PCIE_PORTS }, () =>
-            element('controller', { type: 'pci', model: 'pcie-root-port' }),
-          )
-        : []),
+      ...(isExpress ? pcieControllers() : []),
       ...(context.disks.some((disk) => disk.bus === 'scsi')
         ? [element('controller', { type: 'scsi', model: 'virtio-scsi' })]
         : []),
@@ -166,6 +162,14 @@ function interfaceElement(port: GuestInterface): Xml {
     element('mtu', { size: port.mtu }),
     element('alias', { name: `ua-${port.portId}` }),
   );
+}
+
+function pcieControllers(): Xml[] {
+  const root = element('controller', { type: 'pci', index: 0, model: 'pcie-root' });
+  const ports = Array.from({ length: SPARE_PCIE_PORTS }, (_, i) =>
+    element('controller', { type: 'pci', index: i + 1, model: 'pcie-root-port' }),
+  );
+  return [root, ...ports];
 }
 
 /** cloud-init looks for OpenStack's metadata only if the product is called so. */

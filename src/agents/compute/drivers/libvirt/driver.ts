@@ -15,7 +15,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { errorChain } from '#kernel/errors.ts';
 import type { Exec } from '#kernel/exec.ts';
 import type { Log } from '#kernel/log.ts';
-import type { DesiredGuest, GuestInterface, GuestMetadata } from '#protocol/guests.ts';
+import type { GuestInterface, GuestMetadata } from '#protocol/guests.ts';
 import { type ComputeActual, type ComputeDriver, DriverError, type GuestActual, type GuestPower } from '../contract.ts';
 import { ensureLibvirt, type LibvirtDaemon } from './daemon.ts';
 import { readDiagnostics } from './diagnostics.ts';

@@ -86,7 +86,11 @@ export function createImageCache(parts: {
     if (bytes !== source.sizeBytes) throw wrongImage(source, `it has ${bytes} bytes instead of ${source.sizeBytes}`);
     if (hash.digest('hex') !== source.sha512) throw wrongImage(source, 'its SHA-512 differs');
     const file = await open(part, 'r+');
-    await file.sync().finally(() => file.close());
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   return {

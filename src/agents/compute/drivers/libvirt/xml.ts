@@ -36,8 +36,8 @@ function escape(text: string): string {
 }
 
 /** What XML 1.0 does not allow even escaped: most control characters, half surrogates, two non-characters. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are the point
 const UNCARRIABLE =
+  // oxlint-disable-next-line no-control-regex -- they are the point
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** An element that was read: its attributes by name, its children by name, its text. */
@@ -82,9 +82,9 @@ function nodeOf(value: unknown): XmlNode {
     attributes: Object.fromEntries(
       Object.entries(fields)
         .filter(([key]) => key.startsWith('@'))
-        .map(([key, text]) => [key.slice(1), String(text)]),
+        .map(([key, text]) => [key.slice(1), textOf(text)]),
     ),
-    text: String(fields['#text'] ?? ''),
+    text: textOf(fields['#text']),
     all,
     at(...path) {
       let here: XmlNode | undefined = { attributes: {}, text: '', all, at: () => undefined };
@@ -92,4 +92,9 @@ function nodeOf(value: unknown): XmlNode {
       return here;
     },
   };
+}
+
+/** The parser is told to leave all values texts. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

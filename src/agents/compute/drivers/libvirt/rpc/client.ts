@@ -1,7 +1,7 @@
 import { type CallOptions, openRpc } from './connection.ts';
 import { isLibvirtError } from './errors.ts';
 import { affect, errorNumber, eventId, metadataType, type Procedure, procedure } from './protocol.ts';
-import { XdrReader, XdrWriter } from './xdr.ts';
+import { type XdrReader, XdrWriter } from './xdr.ts';
 
 /** How libvirt names a domain: by all three. `number` is -1 while it is off. */
 export interface DomainRef {
@@ -42,7 +42,7 @@ export interface LibvirtClient {
   undefineDomain(domain: DomainRef, flags: number, options?: CallOptions): Promise<void>;
   /** @param flags see `createFlag`. */
   createDomain(domain: DomainRef, flags: number, options?: CallOptions): Promise<DomainRef>;
-  /** @param flags see `destroyFlag`. */
+  /** @param flags `virDomainDestroyFlagsValues`. */
   destroyDomain(domain: DomainRef, flags: number, options?: CallOptions): Promise<void>;
   /** Asks; returns at once. @param flags see `shutdownFlag`. */
   shutdownDomain(domain: DomainRef, flags: number, options?: CallOptions): Promise<void>;
@@ -54,7 +54,7 @@ export interface LibvirtClient {
   hasManagedSave(domain: DomainRef, options?: CallOptions): Promise<boolean>;
   removeManagedSave(domain: DomainRef, options?: CallOptions): Promise<void>;
   domainState(domain: DomainRef, options?: CallOptions): Promise<{ state: number; reason: number }>;
-  /** @param flags see `xmlFlag`. */
+  /** @param flags `virDomainXMLFlags`: 0 is the live description of a guest that is up, 2 what it will be started with. */
   domainXml(domain: DomainRef, flags: number, options?: CallOptions): Promise<string>;
   /** @param flags see `affect`. */
   attachDevice(domain: DomainRef, xml: string, flags: number, options?: CallOptions): Promise<void>;

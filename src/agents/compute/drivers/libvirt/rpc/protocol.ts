@@ -86,7 +86,6 @@ export const errorNumber = {
 
 export const createFlag = { startPaused: 1 } as const;
 export const affect = { live: 1, config: 2 } as const;
-export const xmlFlag = { secure: 1, inactive: 2 } as const;
 export const undefineFlag = {
   managedSave: 1,
   snapshotsMetadata: 2,
@@ -94,7 +93,6 @@ export const undefineFlag = {
   checkpointsMetadata: 16,
   tpm: 32,
 } as const;
-export const destroyFlag = { graceful: 1 } as const;
 export const shutdownFlag = { acpiPowerButton: 1 } as const;
 export const statsFlag = { state: 1, cpuTotal: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const;
 export const metadataType = { description: 0, title: 1, element: 2 } as const;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DesiredGuest } from '#protocol/guests.ts';
-import { sampleGuest, samplePort } from '#tests/guest-samples.ts';
-import type { ComputeDriver, GuestActual, GuestMarks } from '../src/agents/compute/drivers/contract.ts';
+import { sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
+import type { ComputeDriver, GuestActual, GuestMarks } from '../../src/agents/compute/drivers/contract.ts';
 
 const ID = '6fbc4f1e-7a1d-4d5c-9d4e-0b1f3a5c7e91';
 const ABSENT = '99999999-2222-4333-8444-555555555555';
