@@ -81,6 +81,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       urls: { public: (settings.publicUrls[type] ?? '') + path },
     })),
   });
+  await services.compute.bootstrap();
   return {
     services: services.all,
     compute: services.compute,

@@ -23,12 +23,10 @@ export function createControllerApi(parts: {
   }
 
   return {
-    async heartbeat(hostId, beat) {
-      await compute.heartbeat(hostId, beat);
-    },
+    heartbeat: (hostId, beat) => compute.heartbeat(hostId, beat),
     waitForGuests: (hostId, since, signal) =>
-      follow(`guests:${hostId}`, since, signal, async () => ({ revision: 0, guests: [] })),
-    reportGuests: async () => {},
+      follow(`guests:${hostId}`, since, signal, () => compute.desiredGuests(hostId)),
+    reportGuests: (hostId, report) => compute.reportGuests(hostId, report),
     waitForNetworks: (hostId, since, signal) =>
       follow(`networks:${hostId}`, since, signal, async () => ({
         revision: 0,

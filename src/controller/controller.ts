@@ -5,7 +5,7 @@
  * started again.
  */
 import { mkdirSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { type Db, openDatabase } from '#kernel/db/database.ts';
@@ -110,7 +110,10 @@ async function startServices(options: ControllerOptions, db: Db, stop: AbortCont
 }
 
 /** Every service on its customary port, the console proxy, and all of them under the dashboard's port by path. */
-async function listen(options: ControllerOptions, { services, metrics }: ControlPlane): Promise<readonly Server[]> {
+async function listen(
+  options: ControllerOptions,
+  { services, compute, metrics }: ControlPlane,
+): Promise<readonly Server[]> {
   const { listenAddress: host, publicHost } = options;
   const urls = publicUrls(publicHost);
   for (const service of services) {
@@ -122,7 +125,7 @@ async function listen(options: ControllerOptions, { services, metrics }: Control
     publicUrl: urls.dashboard,
     fallback: createDashboard({ urls, metrics }),
   });
-  const consoles = createServer();
+  const consoles = compute.createConsoleProxy({ publicUrl: urls.console, frameAncestors: [urls.dashboard] });
   await listenServer(gateway, 'dashboard', host);
   await listenServer(consoles, 'console', host);
   return [gateway, consoles];
