@@ -1,4 +1,5 @@
 import { type DomainId, newRequestId, type ProjectId, type UserId } from '../ids.ts';
+import type { AccessRule } from './access-rules.ts';
 
 /** Who asks, and with what: what a token says, once it has been checked. */
 export interface Identity {
@@ -22,6 +23,8 @@ export interface Identity {
   /** Set when the token came from one; limits what it may do. */
   readonly applicationCredentialId: string | null;
   readonly trustId: string | null;
+  /** All that the token may be used for; absent where nothing but roles limits it. */
+  readonly accessRules?: readonly AccessRule[];
   /** Any more that identity wants back with the token (its own business). */
   readonly details: unknown;
 }

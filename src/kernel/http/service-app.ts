@@ -18,7 +18,8 @@ import {
 } from '../api/microversion.ts';
 import { type ApiRequest, type Feature, Reply, type Route } from '../api/route.ts';
 import { createValidator, type Validator } from '../api/validate.ts';
-import { type Authenticator, anonymousContext, type RequestContext } from '../auth/context.ts';
+import { isAllowedBy } from '../auth/access-rules.ts';
+import { type Authenticator, anonymousContext, type Identity, type RequestContext } from '../auth/context.ts';
 import type { Policy } from '../auth/policy.ts';
 import type { Clock } from '../clock.ts';
 import { CloudError, errorChain } from '../errors.ts';
@@ -208,10 +209,17 @@ function createEdge(options: ServiceAppOptions) {
     const token = request.headers['x-auth-token'];
     if (typeof token === 'string' && token !== '') {
       const identity = await authenticator.authenticate(token);
-      if (identity !== undefined) return { ...anonymous, ...identity, isAuthenticated: true };
+      if (identity !== undefined && isWithinRules(identity, request))
+        return { ...anonymous, ...identity, isAuthenticated: true };
     }
     if (auth === 'optional') return anonymous;
     throw kernelErrors.unauthorized(style, options.identityUrl);
+  }
+
+  function isWithinRules({ accessRules }: Identity, request: FastifyRequest): boolean {
+    if (accessRules === undefined) return true;
+    const path = request.url.split('?', 1)[0] ?? '';
+    return isAllowedBy(accessRules, { service: options.type, method: request.method, path });
   }
 
   async function run(operations: readonly Operation[], request: FastifyRequest, reply: FastifyReply): Promise<unknown> {

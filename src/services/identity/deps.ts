@@ -5,6 +5,7 @@ import type { Db } from '#kernel/db/database.ts';
 import type { EpochMs } from '#kernel/db/json.ts';
 import type { Log } from '#kernel/log.ts';
 import type { IdentityConfig } from './config.ts';
+import type { Vault } from './credentials/vault.ts';
 import type { IdentityTables } from './tables.ts';
 import type { TokenCodec } from './tokens/codec.ts';
 import type { Passwords } from './users/passwords.ts';
@@ -18,6 +19,7 @@ export interface IdentityDeps {
   readonly config: IdentityConfig;
   readonly passwords: Passwords;
   readonly tokens: TokenCodec;
+  readonly vault: Vault;
   /**
    * Has every controller look at all tokens anew once `tx` is committed: after any change to users, projects, domains,
    * roles, or what they were given.

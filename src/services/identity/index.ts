@@ -7,6 +7,7 @@ import type { ProjectId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
+import { createVault } from './credentials/vault.ts';
 import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
 import { identityPolicy } from './policy.ts';
@@ -23,6 +24,9 @@ import { createPasswords } from './users/passwords.ts';
 export type { BootstrapEndpoint, BootstrapOptions } from './bootstrap.ts';
 export { DEFAULT_CONFIG as DEFAULT_IDENTITY_CONFIG, type IdentityConfig } from './config.ts';
 export { identityMigrations } from './tables.ts';
+
+/** Keys that open credentials: a dropped one would lose them, so none ever is. */
+const MAX_CREDENTIAL_KEYS = 100;
 
 export interface IdentityService extends Service {
   /** Checks the tokens of all services' requests. */
@@ -47,6 +51,10 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
   const config: IdentityConfig = { ...DEFAULT_CONFIG, ...given.config };
   const db = given.db as Db<IdentityTables>;
   const keys = await openKeyRepository(join(settings.dataDir, 'identity', 'fernet-keys'), config.maxActiveKeys);
+  const credentialKeys = await openKeyRepository(
+    join(settings.dataDir, 'identity', 'credential-keys'),
+    MAX_CREDENTIAL_KEYS,
+  );
   const policy = createPolicy({
     rules: identityPolicy,
     file: join(settings.configDir, 'identity', 'policy.yaml'),
@@ -63,6 +71,7 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     config,
     passwords: createPasswords(config.bcryptRounds),
     tokens: createTokenCodec(() => keys.keys()),
+    vault: createVault(() => credentialKeys.keys()),
     forgetTokens: (tx) => cache.forget(tx),
   };
   const reader = createTokenReader(deps, cache);

@@ -1,6 +1,8 @@
 import type { Route } from '#kernel/api/route.ts';
+import { applicationCredentialRoutes } from './application-credentials/routes.ts';
 import { assignmentRoutes } from './assignments/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
+import { credentialRoutes } from './credentials/routes.ts';
 import type { IdentityDeps } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
@@ -8,6 +10,7 @@ import { projectRoutes } from './projects/routes.ts';
 import { roleRoutes } from './roles/routes.ts';
 import type { TokenReader } from './tokens/authenticator.ts';
 import { tokenRoutes } from './tokens/routes.ts';
+import { trustRoutes } from './trusts/routes.ts';
 import { userRoutes } from './users/routes.ts';
 
 /** Every operation of identity. */
@@ -20,4 +23,7 @@ export const identityRoutes = (deps: IdentityDeps, reader: TokenReader): Route[]
   ...roleRoutes(deps),
   ...assignmentRoutes(deps),
   ...catalogRoutes(deps),
+  ...applicationCredentialRoutes(deps),
+  ...trustRoutes(deps),
+  ...credentialRoutes(deps),
 ];

@@ -1,11 +1,14 @@
 import type { Migrations } from '#kernel/db/migrate.ts';
 import type { RevisionTables } from '#kernel/events/revisions.ts';
+import { type ApplicationCredentialTables, applicationCredentialMigrations } from './application-credentials/tables.ts';
 import { type AssignmentTables, assignmentMigrations } from './assignments/tables.ts';
 import { type CatalogTables, catalogMigrations } from './catalog/tables.ts';
+import { type CredentialTables, credentialMigrations } from './credentials/tables.ts';
 import { type GroupTables, groupMigrations } from './groups/tables.ts';
 import { type ProjectTables, projectMigrations } from './projects/tables.ts';
 import { type RevocationTables, revocationMigrations } from './revocations/tables.ts';
 import { type RoleTables, roleMigrations } from './roles/tables.ts';
+import { type TrustTables, trustMigrations } from './trusts/tables.ts';
 import { type UserTables, userMigrations } from './users/tables.ts';
 
 /** Every table that identity may touch. */
@@ -16,6 +19,9 @@ export type IdentityTables = UserTables &
   AssignmentTables &
   CatalogTables &
   RevocationTables &
+  ApplicationCredentialTables &
+  TrustTables &
+  CredentialTables &
   RevisionTables;
 
 export const identityMigrations: Migrations = {
@@ -26,4 +32,7 @@ export const identityMigrations: Migrations = {
   ...assignmentMigrations,
   ...catalogMigrations,
   ...revocationMigrations,
+  ...applicationCredentialMigrations,
+  ...trustMigrations,
+  ...credentialMigrations,
 };

@@ -25,10 +25,16 @@ const MAX_PROJECTS = 100_000;
  * count for what they imply and are not themselves in the result, as in tokens.
  */
 export async function rolesOn(db: Db<Tables>, actors: Actors, scope: Scope): Promise<RoleRow[]> {
+  const ids = await givenRoleIds(db, actors, scope);
+  return ids.length === 0 ? [] : listRoles(db, { filters: [], domainId: '', ids, limit: MAX_ROLES });
+}
+
+/** The same, with roles of a domain among them: what a trustor can pass on. */
+export async function givenRoleIds(db: Db<Tables>, actors: Actors, scope: Scope): Promise<RoleId[]> {
   const given = await listAssignmentsOfActors(db, actors);
   const above = scope.kind === 'project' ? await listAncestors(db, scope.project) : [];
   const direct = given.filter((row) => holdsOn(row, scope, above)).map((row) => row.role_id);
-  return expandToRoles(db, direct);
+  return direct.length === 0 ? [] : expandRoles(direct, await listImplications(db));
 }
 
 /** Every project that these actors have a role on, in the order of ids. */
@@ -55,13 +61,6 @@ export async function domainsOf(db: Db<Tables>, actors: Actors): Promise<Project
 /** Whether these actors have a role on the system. */
 export async function isOnSystem(db: Db<Tables>, actors: Actors): Promise<boolean> {
   return (await listAssignmentsOfActors(db, actors)).some((row) => row.target_kind === 'system');
-}
-
-/** Roles and what they imply, without roles of a domain. */
-export async function expandToRoles(db: Db<RoleTables>, direct: readonly RoleId[]): Promise<RoleRow[]> {
-  if (direct.length === 0) return [];
-  const ids = expandRoles(direct, await listImplications(db));
-  return listRoles(db, { filters: [], domainId: '', ids, limit: MAX_ROLES });
 }
 
 function holdsOn(row: AssignmentRow, scope: Scope, above: readonly ProjectRow[]): boolean {

@@ -1,6 +1,7 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Forbidden, NotFound } from '#kernel/errors.ts';
+import { deleteApplicationCredentialsOf } from '../application-credentials/store.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { badRequest, notFound } from '../errors.ts';
 import { findGroup } from '../groups/store.ts';
@@ -71,6 +72,9 @@ export async function revokeGrant(deps: IdentityDeps, ctx: RequestContext, grant
   await enforceOnGrant(deps, ctx, 'revoke', grant);
   await inTransaction(deps.db, async (tx) => {
     if (!(await deleteAssignment(tx, { ...grant, role_id: grant.role_id ?? '' }))) throw noSuchGrant(grant);
+    // Credentials were made with the roles of that time: who loses one makes new credentials.
+    if (grant.actor_kind === 'user' && grant.target_kind === 'project')
+      await deleteApplicationCredentialsOf(tx, grant.actor_id, grant.target_id);
     await deps.forgetTokens(tx);
   });
 }

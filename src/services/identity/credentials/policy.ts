@@ -56,4 +56,7 @@ export const credentialPolicy: readonly PolicyRule[] = [
     ['system', 'project'],
     'rule:admin_required or (rule:owner and user_id:%(target.credential.user_id)s)',
   ),
+  // Later than Zed: a signed request must not be turned into a token by whoever got hold of it (OSSA-2025-002).
+  rule('identity:ec2tokens_validate', 'rule:service_or_admin', ['system', 'domain', 'project']),
+  rule('identity:s3tokens_validate', 'rule:service_or_admin', ['system', 'domain', 'project']),
 ];

@@ -2,6 +2,7 @@ import type { Db } from '#kernel/db/database.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Forbidden } from '#kernel/errors.ts';
 import { deleteAssignmentsOfActor, deleteAssignmentsOnTargets } from '../assignments/store.ts';
+import { deleteCredentialsOf } from '../credentials/store.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { checkMutable } from '../extra.ts';
 import { deleteGroup, listGroups } from '../groups/store.ts';
@@ -57,6 +58,7 @@ async function removeActors(tx: Db<IdentityTables>, domainId: string): Promise<v
     if (users.length === 0 && groups.length === 0) return;
     for (const { id } of users) {
       await deleteAssignmentsOfActor(tx, 'user', id);
+      await deleteCredentialsOf(tx, { userId: id });
       await deleteUser(tx, id);
     }
     for (const { id } of groups) {
@@ -69,6 +71,7 @@ async function removeActors(tx: Db<IdentityTables>, domainId: string): Promise<v
 async function removeProjects(deps: IdentityDeps, tx: Db<IdentityTables>, rows: readonly ProjectRow[]): Promise<void> {
   const ids = rows.map((row) => row.id);
   await deleteAssignmentsOnTargets(tx, ids);
+  await deleteCredentialsOf(tx, { projectIds: ids });
   for (const id of ids) await clearDefaultProject(tx, id);
   await deleteProjects(tx, ids);
   await deps.forgetTokens(tx);

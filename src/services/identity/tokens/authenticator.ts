@@ -64,6 +64,7 @@ function identityOf(token: Token): Identity {
     token: token.id,
     applicationCredentialId: claims.applicationCredentialId,
     trustId: claims.trustId,
+    ...(token.accessRules === null ? {} : { accessRules: token.accessRules }),
     details,
   };
 }

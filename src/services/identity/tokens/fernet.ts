@@ -15,7 +15,7 @@ const CIPHER_AT = 25;
 const HMAC_BYTES = 32;
 const KEY_BYTES = 32;
 /** Nothing that we seal is longer. */
-const MAX_TOKEN_LENGTH = 65_536;
+const MAX_TOKEN_LENGTH = 262_144;
 const ALPHABET = /^[A-Za-z0-9_-]+={0,2}$/;
 
 /**

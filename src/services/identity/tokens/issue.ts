@@ -1,18 +1,25 @@
 import { randomBytes } from 'node:crypto';
+import { Forbidden } from '#kernel/errors.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
-import { missing, unauthorized } from '../errors.ts';
+import { forbidden, missing, unauthorized } from '../errors.ts';
+import { isUsable } from '../trusts/logic.ts';
+import { consumeUse, findTrust } from '../trusts/store.ts';
 import type { TokenReader } from './authenticator.ts';
 import type { TokenClaims } from './codec.ts';
+import { applicationCredentialMethod } from './methods/application-credential.ts';
 import type { AuthMethod, Proof } from './methods/method.ts';
 import { passwordMethod } from './methods/password.ts';
 import { tokenMethod } from './methods/token.ts';
-import { resolveToken, type Token, VoidToken } from './model.ts';
+import { totpMethod } from './methods/totp.ts';
+import { RefusedToken, resolveToken, type Token, VoidToken } from './model.ts';
 import type { AuthRequest } from './schema.ts';
 import { defaultScope, readScope, type TokenScope } from './scope.ts';
 
 const METHODS: Readonly<Record<string, AuthMethod>> = {
   password: passwordMethod,
   token: tokenMethod,
+  application_credential: applicationCredentialMethod,
+  totp: totpMethod,
 };
 
 /** Bytes of an audit id. */
@@ -27,9 +34,26 @@ export async function issueToken(deps: IdentityDeps, reader: TokenReader, auth: 
   const methods = [...new Set(auth.identity.methods)];
   const proofs = await prove(deps, reader, auth, methods);
   const proof = reconcile(proofs);
+  const scope = await chooseScope(deps, auth, proof);
+  const token = await mintToken(deps, proof, scope, [...new Set([...methods, ...(proof.methods ?? [])])]);
+  if (scope.trustId !== null && !(await consumeUse(deps.db, scope.trustId)))
+    throw new Forbidden('identity.trust.used_up', `No remaining uses for trust: ${scope.trustId}.`);
+  return token;
+}
+
+/** What was asked for; what the proof is bound to; or the default project. */
+async function chooseScope(deps: IdentityDeps, auth: AuthRequest, proof: Proof): Promise<TokenScope> {
   const asked = await readScope(deps, auth.scope);
-  const scope = isNowhere(asked) ? await defaultScope(deps.db, proof.userId) : asked;
-  return mintToken(deps, proof, scope, [...new Set([...methods, ...(proof.methods ?? [])])]);
+  if (proof.projectId !== undefined) {
+    if (!isNowhere(asked) && asked.projectId !== proof.projectId) throw unauthorized('scope');
+    return { ...asked, projectId: proof.projectId };
+  }
+  if (asked.trustId !== null) {
+    const trust = await findTrust(deps.db, asked.trustId);
+    if (trust === undefined || !isUsable(trust, nowMs(deps)) || trust.project_id === null) throw unauthorized('trust');
+    return { ...asked, projectId: trust.project_id };
+  }
+  return isNowhere(asked) && proof.federation === undefined ? defaultScope(deps.db, proof.userId) : asked;
 }
 
 /**
@@ -65,7 +89,7 @@ export async function mintToken(
   } catch (error) {
     if (!(error instanceof VoidToken)) throw error;
     deps.log.info({ user: proof.userId, reason: error.message }, 'no token was given');
-    throw unauthorized('scope');
+    throw error instanceof RefusedToken ? forbidden('auth.refused') : unauthorized('scope');
   }
 }
 

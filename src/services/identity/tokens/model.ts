@@ -1,16 +1,26 @@
 import type { Db } from '#kernel/db/database.ts';
 import type { EpochMs } from '#kernel/db/json.ts';
-import { rolesOn } from '../assignments/effective.ts';
+import { findApplicationCredential, listRoleIdsOf, listRulesOf } from '../application-credentials/store.ts';
+import type { AccessRuleRow, ApplicationCredentialRow } from '../application-credentials/tables.ts';
+import { givenRoleIds, rolesOn } from '../assignments/effective.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import { listGroupIdsOfUser } from '../groups/store.ts';
 import { findDomain, findProject, listAncestors } from '../projects/store.ts';
 import type { ProjectRow } from '../projects/tables.ts';
 import { isRevoked } from '../revocations/store.ts';
+import { expandRoles } from '../roles/implications.ts';
+import { listImplications, listRoles } from '../roles/store.ts';
 import type { RoleRow } from '../roles/tables.ts';
 import type { IdentityTables } from '../tables.ts';
+import { preciseTimeMs } from '../time.ts';
+import { findTrust, listPedigree, listTrustRoleIds } from '../trusts/store.ts';
+import type { TrustRow } from '../trusts/tables.ts';
 import { findPassword, findUser } from '../users/store.ts';
 import type { UserRow } from '../users/tables.ts';
 import type { TokenClaims } from './codec.ts';
+
+/** Far above what any token can carry. */
+const MAX_ROLES = 10_000;
 
 /** A token that holds: what it claims, and all that its claims name, as it is now. */
 export interface Token {
@@ -26,10 +36,17 @@ export interface Token {
   readonly domain: ProjectRow | null;
   /** In the order of their ids; none without a scope. */
   readonly roles: readonly RoleRow[];
+  readonly trust: TrustRow | null;
+  readonly applicationCredential: ApplicationCredentialRow | null;
+  /** All that it may be used for; null where nothing but roles limits it. */
+  readonly accessRules: readonly AccessRuleRow[] | null;
 }
 
 /** Why a token does not hold: for the log, never for the caller. */
 export class VoidToken extends Error {}
+
+/** The user is who it claims to be, and may not have this token. */
+export class RefusedToken extends VoidToken {}
 
 /**
  * Looks up all that a token names.
@@ -37,10 +54,12 @@ export class VoidToken extends Error {}
  */
 export async function resolveToken(deps: IdentityDeps, id: string, claims: TokenClaims): Promise<Token> {
   const { db } = deps;
-  const user = await findUser(db, claims.userId);
-  if (user === undefined) throw new VoidToken('the user is gone');
-  if (user.enabled === 0) throw new VoidToken('the user is disabled');
+  const holder = await enabledUser(db, claims.userId);
+  const trust = claims.trustId === null ? null : await heldTrust(deps, claims);
+  const user = trust?.impersonation === 1 ? await enabledUser(db, trust.trustor_user_id) : holder;
   const userDomain = await enabledDomain(db, user.domain_id);
+  const applicationCredential =
+    claims.applicationCredentialId === null ? null : await heldCredential(deps, claims, claims.applicationCredentialId);
   const project = claims.projectId === null ? null : await enabledProject(db, claims.projectId);
   const projectDomain = project === null ? null : await enabledDomain(db, domainIdOf(project));
   const domain = claims.domainId === null ? null : await enabledDomain(db, claims.domainId);
@@ -55,6 +74,9 @@ export async function resolveToken(deps: IdentityDeps, id: string, claims: Token
     projectDomain,
     domain,
     roles: [],
+    trust,
+    applicationCredential,
+    accessRules: applicationCredential?.has_access_rules === 1 ? await listRulesOf(db, applicationCredential.id) : null,
   };
   const roles = await rolesOf(db, token);
   if (isScoped(claims) && roles.length === 0) throw new VoidToken('no role is left on the scope');
@@ -94,13 +116,61 @@ function isTakenBack(deps: IdentityDeps, { claims, user, userDomain, projectDoma
   });
 }
 
-async function rolesOf(db: Db<IdentityTables>, { claims, project }: Token): Promise<RoleRow[]> {
+async function rolesOf(db: Db<IdentityTables>, token: Token): Promise<RoleRow[]> {
+  const { claims, project, trust, applicationCredential } = token;
   if (!isScoped(claims)) return [];
+  if (trust !== null && project !== null) return rolesByTrust(db, trust, project);
   const groupIds = [...(await listGroupIdsOfUser(db, claims.userId)), ...(claims.federation?.groupIds ?? [])];
   const actors = { userId: claims.userId, groupIds };
   if (claims.isSystem) return rolesOn(db, actors, { kind: 'system' });
   if (claims.domainId !== null) return rolesOn(db, actors, { kind: 'domain', domainId: claims.domainId });
-  return project === null ? [] : rolesOn(db, actors, { kind: 'project', project });
+  const roles = project === null ? [] : await rolesOn(db, actors, { kind: 'project', project });
+  if (applicationCredential === null) return roles;
+  const chosen = new Set(await listRoleIdsOf(db, applicationCredential.id));
+  return roles.filter(({ id }) => chosen.has(id));
+}
+
+/** All that was entrusted, as long as the first trustor has all of it. */
+async function rolesByTrust(db: Db<IdentityTables>, trust: TrustRow, project: ProjectRow): Promise<RoleRow[]> {
+  const first = (await listPedigree(db, trust)).at(-1) ?? trust;
+  const trustorId = first.trustor_user_id;
+  const actors = { userId: trustorId, groupIds: await listGroupIdsOfUser(db, trustorId) };
+  const held = new Set(await givenRoleIds(db, actors, { kind: 'project', project }));
+  const entrusted = expandRoles(await listTrustRoleIds(db, trust.id), await listImplications(db));
+  if (entrusted.some((id) => !held.has(id))) throw new RefusedToken('the trustor lacks a role that was entrusted');
+  return listRoles(db, { filters: [], domainId: '', ids: entrusted, limit: MAX_ROLES });
+}
+
+/** The trust that a token is by, if it and everyone in its line can still be relied on. */
+async function heldTrust(deps: IdentityDeps, claims: TokenClaims): Promise<TrustRow> {
+  const { db } = deps;
+  const trust = await findTrust(db, claims.trustId ?? '');
+  if (trust === undefined || trust.project_id !== claims.projectId) throw new VoidToken('the trust is gone');
+  if (trust.trustee_user_id !== claims.userId) throw new RefusedToken('the user is not the trustee');
+  for (const link of await listPedigree(db, trust)) {
+    if (link.expires_at !== null && preciseTimeMs(link.expires_at) <= nowMs(deps))
+      throw new VoidToken('the trust is over');
+    const trustor = await enabledUser(db, link.trustor_user_id);
+    await enabledDomain(db, trustor.domain_id);
+    await enabledUser(db, link.trustee_user_id);
+  }
+  return trust;
+}
+
+async function heldCredential(deps: IdentityDeps, claims: TokenClaims, id: string): Promise<ApplicationCredentialRow> {
+  const credential = await findApplicationCredential(deps.db, id);
+  if (credential === undefined || credential.user_id !== claims.userId || credential.project_id !== claims.projectId)
+    throw new VoidToken('the application credential is gone');
+  if (credential.expires_at !== null && preciseTimeMs(credential.expires_at) <= nowMs(deps))
+    throw new VoidToken('the application credential is over');
+  return credential;
+}
+
+async function enabledUser(db: Db<IdentityTables>, id: string): Promise<UserRow> {
+  const user = await findUser(db, id);
+  if (user === undefined) throw new VoidToken('the user is gone');
+  if (user.enabled === 0) throw new RefusedToken('the user is disabled');
+  return user;
 }
 
 /** A project counts as disabled with any project above it. */

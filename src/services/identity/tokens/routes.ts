@@ -105,7 +105,10 @@ async function subjectToken(
 
 async function show(deps: IdentityDeps, token: Token, query: unknown): Promise<Record<string, unknown>> {
   if ('nocatalog' in asRecord(query)) return showToken(token, undefined);
-  const catalog = await buildCatalog(deps.db, { userId: token.user.id, projectId: token.project?.id ?? null });
+  const catalog = await buildCatalog(deps.db, {
+    userId: token.trust?.trustor_user_id ?? token.user.id,
+    projectId: token.project?.id ?? null,
+  });
   return showToken(token, catalog);
 }
 

@@ -1,5 +1,8 @@
+import type { AccessRuleRow, ApplicationCredentialRow } from '../application-credentials/tables.ts';
+import { showRule } from '../application-credentials/view.ts';
 import type { ProjectRow } from '../projects/tables.ts';
 import { isoTime, isoTimeOrNull } from '../time.ts';
+import type { TrustRow } from '../trusts/tables.ts';
 import { isScoped, type Token } from './model.ts';
 
 /**
@@ -29,10 +32,34 @@ export function showToken(token: Token, catalog: readonly unknown[] | undefined)
     body['project'] = { domain: named(domain), id: token.project.id, name: token.project.name };
     body['is_domain'] = token.project.is_domain === 1;
   }
+  if (token.trust !== null) body['OS-TRUST:trust'] = showTrustOf(token.trust);
+  if (token.applicationCredential !== null)
+    body['application_credential'] = showCredentialOf(token.applicationCredential, token.accessRules);
   if (catalog !== undefined && isScoped(claims)) body['catalog'] = catalog;
   return { token: body };
 }
 
 function named({ id, name }: ProjectRow): { id: string; name: string } {
   return { id, name };
+}
+
+function showTrustOf(trust: TrustRow): Record<string, unknown> {
+  return {
+    id: trust.id,
+    trustor_user: { id: trust.trustor_user_id },
+    trustee_user: { id: trust.trustee_user_id },
+    impersonation: trust.impersonation === 1,
+  };
+}
+
+function showCredentialOf(
+  row: ApplicationCredentialRow,
+  rules: readonly AccessRuleRow[] | null,
+): Record<string, unknown> {
+  return {
+    id: row.id,
+    name: row.name,
+    restricted: row.unrestricted === 0,
+    ...(rules === null ? {} : { access_rules: rules.map(showRule) }),
+  };
 }

@@ -14,6 +14,8 @@ import { countFailure, findPassword, findUser, updateUser } from './store.ts';
 import type { UserOptions, UserRow } from './tables.ts';
 
 const DAY_MS = 86_400_000;
+/** Wrong codes in a row until no more are looked at for a while; fewer annoys people, more lets them be guessed. */
+const MAX_CODE_GUESSES = 10;
 /** How often a user's last activity is written down, where that is asked for. */
 const ACTIVITY_EVERY_MS = 3_600_000;
 
@@ -53,6 +55,26 @@ export async function checkPassword(
     );
   }
   return user.id;
+}
+
+/**
+ * Counts a second factor like a password: a wrong one towards the lock, and a right one only while it is open. Six digits
+ * can be guessed, so that without a limit in the configuration there still is one.
+ * @throws {Unauthorized} `identity.auth.totp`.
+ */
+export async function checkSecondFactor(deps: IdentityDeps, user: UserRow, isRight: boolean): Promise<void> {
+  const limits = { attempts: deps.config.lockoutFailureAttempts ?? MAX_CODE_GUESSES, ...lockTimes(deps) };
+  const isShut = user.failed_auth_count >= limits.attempts && (user.failed_auth_at ?? 0) > limits.staleAt;
+  if (!isRight || isShut) {
+    await countFailure(deps.db, user.id, { now: limits.now, staleAt: limits.staleAt, maxFailures: limits.attempts });
+    throw unauthorized('totp');
+  }
+  await noteSuccess(deps, user);
+}
+
+function lockTimes(deps: IdentityDeps): { readonly now: number; readonly staleAt: number } {
+  const now = nowMs(deps);
+  return { now, staleAt: now - deps.config.lockoutDurationMs };
 }
 
 export function optionsOf(user: UserRow): UserOptions {

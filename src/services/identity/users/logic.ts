@@ -3,7 +3,9 @@ import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toBit, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { newHexId } from '#kernel/ids.ts';
+import { deleteApplicationCredentialsOf } from '../application-credentials/store.ts';
 import { deleteAssignmentsOfActor } from '../assignments/store.ts';
+import { deleteCredentialsOf } from '../credentials/store.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import { domainForNew } from '../domain-of.ts';
 import { badRequest } from '../errors.ts';
@@ -77,6 +79,7 @@ export async function changeUser(deps: IdentityDeps, id: string, given: UserChan
     if (hash !== null) await givePassword(deps, tx, changed, hash);
     else if (given.password === null) await deletePasswords(tx, id);
     const isDisabling = row.enabled === 1 && changed.enabled === 0;
+    if (isDisabling) await deleteApplicationCredentialsOf(tx, id);
     if (isDisabling || given.password !== undefined) await revokeTokens(deps, tx, { user_id: id });
     else await deps.forgetTokens(tx);
     return changed;
@@ -88,6 +91,7 @@ export async function removeUser(deps: IdentityDeps, id: string): Promise<void> 
   await inTransaction(deps.db, async (tx) => {
     await getUser(tx, id);
     await deleteAssignmentsOfActor(tx, 'user', id);
+    await deleteCredentialsOf(tx, { userId: id });
     await deleteUser(tx, id);
     await revokeTokens(deps, tx, { user_id: id });
   });
