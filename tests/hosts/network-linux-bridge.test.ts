@@ -28,7 +28,6 @@ const RED = uuid('red');
 const BLUE = uuid('blu');
 const OUT = uuid('out');
 const RED4 = uuid('r4');
-const RED6 = uuid('r6');
 const BLUE4 = uuid('b4');
 const OUT4 = uuid('o4');
 const GROUP = uuid('grp');

@@ -80,7 +80,7 @@ export function createNetworkAgent(options: NetworkAgentOptions): NetworkAgent {
     async run(signal) {
       await Promise.all([followDesired(desiredSource, signal), loop.run(signal)]);
     },
-    whenPortReady: ready.wait,
+    whenPortReady: (portId, signal) => ready.wait(portId, signal),
     poke: () => loop.poke(),
   };
 }

@@ -12,7 +12,7 @@ import type {
 
 /** A UUID that begins with the given letters, so that device names can be told apart. */
 export function uuid(start: string): string {
-  const hex = [...start]
+  const hex = Array.from(start)
     .map((letter) => (letter.codePointAt(0) ?? 0).toString(16))
     .join('')
     .padEnd(32, '0');

@@ -13,6 +13,7 @@ import {
   type LinuxBridgeOptions,
 } from '../../../src/agents/network/drivers/linux-bridge/index.ts';
 import { planNetworks } from '../../../src/agents/network/plan.ts';
+import { networkContract } from './network-contract.ts';
 
 export type HostConfig = Pick<
   LinuxBridgeOptions,
@@ -22,6 +23,7 @@ export type HostConfig = Pick<
 export type ToHost =
   | { readonly what: 'desired'; readonly desired: DesiredNetworks }
   | { readonly what: 'plan' }
+  | { readonly what: 'contract'; readonly name: string }
   | { readonly what: 'purge' }
   | { readonly what: 'stop' };
 
@@ -83,6 +85,14 @@ async function handle(message: ToHost): Promise<void> {
       return `${step.what} ${step.resource}\n  wanted ${wanted}\n  found ${observed.get(step.resource)?.fingerprint ?? 'nothing'}`;
     });
     process.send?.({ what: 'plan', steps, commands: commands.splice(0) });
+  } else if (message.what === 'contract') {
+    const found = networkContract.find((one) => one.name === message.name);
+    const error = await found?.run(driver).then(
+      () => '',
+      (reason: unknown) => (reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)),
+    );
+    await driver.purge(AbortSignal.timeout(30_000));
+    process.send?.({ what: 'contract', error: error ?? 'no such case' });
   } else {
     stop.abort();
     await running;

@@ -37,6 +37,8 @@ export interface TestHost {
   /** What the agent would do now, with what it found; and the commands run since the last time. */
   plan(): Promise<{ readonly steps: readonly string[]; readonly commands: readonly string[] }>;
   waitForReport(isDone: (report: NetworksReport) => boolean): Promise<NetworksReport>;
+  /** Runs one case of the driver's contract; resolves with what went wrong, or an empty text. */
+  runContract(name: string): Promise<string>;
   /** `kill -9`. */
   kill(): Promise<void>;
   stop(how?: 'stop' | 'purge'): Promise<void>;
@@ -135,6 +137,10 @@ export async function startHost(
         )
       ).report as NetworksReport;
     },
+    async runContract(name) {
+      send({ what: 'contract', name });
+      return (await inbox.next((message) => message.what === 'contract', 'contract')).error ?? '';
+    },
     async kill() {
       child.kill('SIGKILL');
       await exited(child);
@@ -158,6 +164,7 @@ interface FromHost {
   readonly facts?: NetworkFacts;
   readonly steps?: readonly string[];
   readonly commands?: readonly string[];
+  readonly error?: string;
 }
 
 interface Inbox {

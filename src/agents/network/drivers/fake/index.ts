@@ -7,7 +7,7 @@ import {
   type Design,
   type DesignedResource,
   type NetworkDriver,
-  NetworkError,
+  type NetworkError,
   type Resource,
   type ResourceKind,
   resourceKey,

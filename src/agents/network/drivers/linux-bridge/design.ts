@@ -130,7 +130,7 @@ export const dnsmasqText = (configFile: string, hash: string): string => `dnsmas
 export const firewallText = (tables: readonly string[], isBridgeFiltered: boolean): string =>
   `tables=${tables.toSorted().join(',')} bridge-nf=${isBridgeFiltered}`;
 export const metadataText = (spec: MetadataSpec): string =>
-  `metadata ${spec.namespace} ${spec.address}:${spec.port} ${JSON.stringify(Object.entries(spec.networks).toSorted())}`;
+  `metadata ${spec.namespace} ${spec.address}:${spec.port} ${JSON.stringify(Object.entries(spec.networks).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`;
 export const forwardsText = (isForwarding: boolean): string => `forwarding=${isForwarding}`;
 
 type Problem = { readonly problem: { readonly code: string; readonly message: string } };

@@ -19,9 +19,7 @@
 import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '#protocol/networks.ts';
 import {
   type Cidr,
-  canonicalAddress,
   canonicalMac,
-  familyOf,
   formatCidr,
   lastOf,
   linkLocalOf,

@@ -9,6 +9,8 @@
  * Who asks is known from the network the request came in by and from its source address, which the port's anti-spoofing
  * has checked. No header is read.
  */
+// A socket can be handed over by Node's own channel only, which Exec does not have.
+// oxlint-disable-next-line no-restricted-imports
 import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';

@@ -66,7 +66,7 @@ export async function ensureDnsmasq(
   let pid = running?.pid;
   if (running !== undefined && isInPlace && !isBlocked) process.kill(running.pid, 'SIGHUP');
   else {
-    if (running !== undefined) await stopProcess(clock, running.pid);
+    if (running !== undefined) await stopProcess(clock, running.pid, spec.folder);
     pid = await startDnsmasq(exec, spec, namespaceFile, signal);
   }
   await writeFileAtomic(join(spec.folder, 'read'), `${pid} ${filesHash(spec.files)}\n`, FILE_MODE);
@@ -75,7 +75,7 @@ export async function ensureDnsmasq(
 /** Ends the process of a folder and removes the folder. */
 export async function removeDnsmasq(clock: Clock, folder: string): Promise<void> {
   const { running } = await observeDnsmasq(folder);
-  if (running !== undefined) await stopProcess(clock, running.pid);
+  if (running !== undefined) await stopProcess(clock, running.pid, folder);
   await rm(folder, { recursive: true, force: true });
 }
 
@@ -113,17 +113,18 @@ async function startDnsmasq(
   return pid;
 }
 
-async function stopProcess(clock: Clock, pid: number): Promise<void> {
+/** Waits until it has gone; one that has ended but that nobody has collected has no command line, and counts as gone. */
+async function stopProcess(clock: Clock, pid: number, folder: string): Promise<void> {
   const deadline = clock.monotonicMs() + STOP_MS;
   if (!sendSignal(pid, 'SIGTERM')) return;
   while (clock.monotonicMs() < deadline) {
-    if (!sendSignal(pid, 0)) return;
+    if ((await inspect(pid, folder)) === undefined) return;
     await clock.sleep(STOP_POLL_MS);
   }
   sendSignal(pid, 'SIGKILL');
 }
 
-function sendSignal(pid: number, name: NodeJS.Signals | 0): boolean {
+function sendSignal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name);
   } catch (error) {

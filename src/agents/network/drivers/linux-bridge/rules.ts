@@ -92,9 +92,9 @@ function icmpMatch(number: number, rule: DesiredSecurityGroupRule): { match: str
   const { portMin: type, portMax: code } = rule;
   if (type === null)
     return code === null ? { match: ` meta l4proto ${number}` } : { refused: 'an ICMP code needs a type' };
-  if (!isWithin(type, 255)) return { refused: `${type} is not an ICMP type` };
+  if (!isWithin(type, 255)) return { refused: `${String(type)} is not an ICMP type` };
   if (code === null) return { match: ` meta l4proto ${number} ${name} type ${type}` };
-  if (!isWithin(code, 255)) return { refused: `${code} is not an ICMP code` };
+  if (!isWithin(code, 255)) return { refused: `${String(code)} is not an ICMP code` };
   return { match: ` meta l4proto ${number} ${name} type ${type} ${name} code ${code}` };
 }
 
