@@ -113,8 +113,6 @@ export interface DesiredGuest {
   /** Rises with each reboot asked for; the newest decides how. */
   readonly rebootSerial: number;
   readonly rebootType: 'soft' | 'hard';
-  /** Rises with each rebuild: disks made for an older one are made anew, from their present sources. Absent is 0. */
-  readonly rebuildSerial?: number | undefined;
 }
 
 export interface DesiredGuests {
@@ -130,8 +128,6 @@ export interface ObservedGuest {
   /** Numbers carried out so far; 0 when none. */
   readonly powerSerial: number;
   readonly rebootSerial: number;
-  /** Of the disks that are there. Absent is 0. */
-  readonly rebuildSerial?: number | undefined;
   /** Ports whose interface is plugged into the guest. */
   readonly portIds: readonly string[];
   /** Why the guest isn't as desired yet, for people; absent when it is or is on its way. */

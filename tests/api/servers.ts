@@ -53,7 +53,6 @@ export async function startServers(peers: Partial<ComputePeers> = {}): Promise<S
             power: guest.power,
             powerSerial: guest.powerSerial,
             rebootSerial: guest.rebootSerial,
-            rebuildSerial: guest.rebuildSerial,
             portIds: guest.interfaces.map(({ portId }) => portId),
           }),
         )

@@ -12,7 +12,12 @@ import { limitRoutes } from './limits/routes.ts';
 import { quotaRoutes } from './quotas/routes.ts';
 import { atBothRoots } from './roots.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
+import { serverActionRoutes } from './servers/actions/routes.ts';
+import { serverDiagnosticsRoutes } from './servers/diagnostics.ts';
+import { serverIpRoutes } from './servers/ips/routes.ts';
+import { serverMetadataRoutes } from './servers/metadata/routes.ts';
 import { serverRoutes } from './servers/routes.ts';
+import { serverTagRoutes } from './servers/tags/routes.ts';
 import { versionRoutes } from './versions.ts';
 
 /** Every operation of the service. */
@@ -30,6 +35,11 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...quotaRoutes(deps),
     ...serverGroupRoutes(deps),
     ...serverRoutes(deps),
+    ...serverActionRoutes(deps),
+    ...serverMetadataRoutes(deps),
+    ...serverTagRoutes(deps),
+    ...serverIpRoutes(deps),
+    ...serverDiagnosticsRoutes(deps),
   ];
   return [...versionRoutes, ...routes.flatMap(atBothRoots)];
 }

@@ -61,7 +61,7 @@ export async function createServers(deps: ComputeDeps, ctx: RequestContext, requ
   refuseVolumes(deps, ctx, server);
   const flavor = await readFlavor(deps, ctx, server.flavorRef);
   const image = await readImage(deps, ctx, server);
-  requireFit(deps, ctx, flavor, image);
+  requireFitFlavor(deps, ctx, snapshotFlavor(flavor), image);
   const networks = await readNetworks(deps, ctx, request, count);
   const groupNames = [...new Set((server.security_groups ?? []).map(({ name }) => name ?? 'default'))];
   const groupIds =
@@ -241,15 +241,15 @@ function isStatus(error: unknown, status: number): boolean {
 }
 
 /** @throws {BadRequest} in nova's words when the flavor is too small for the image. */
-export function requireFit(deps: ComputeDeps, ctx: RequestContext, flavor: Flavor, image: BootImage): void {
+export function requireFitFlavor(deps: ComputeDeps, ctx: RequestContext, flavor: ServerFlavor, image: BootImage): void {
   if (image.status !== 'active') throw bad(`Image ${image.id} is not active.`);
   const { diskFormat } = image;
   if (diskFormat !== 'raw' && diskFormat !== 'qcow2' && diskFormat !== 'iso')
     throw bad(
       `Image ${image.id} is unacceptable: servers boot from disk_format raw, qcow2 or iso here, not ${diskFormat ?? 'none'}.`,
     );
-  if (flavor.memory_mib < image.minRamMib) throw bad("Flavor's memory is too small for requested image.");
-  if (flavor.root_gib === 0) {
+  if (flavor.memoryMib < image.minRamMib) throw bad("Flavor's memory is too small for requested image.");
+  if (flavor.rootGib === 0) {
     if (deps.policy.allows(ctx, 'os_compute_api:servers:create:zero_disk_flavor', { project_id: ctx.projectId }))
       return;
     throw new Forbidden(
@@ -257,8 +257,8 @@ export function requireFit(deps: ComputeDeps, ctx: RequestContext, flavor: Flavo
       'Only volume-backed servers are allowed for flavors with zero disk.',
     );
   }
-  const rootBytes = flavor.root_gib * GIB;
-  if (flavor.root_gib < image.minDiskGib)
+  const rootBytes = flavor.rootGib * GIB;
+  if (flavor.rootGib < image.minDiskGib)
     throw bad(
       `Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${rootBytes} bytes, minimum size is ${image.minDiskGib * GIB} bytes.`,
     );
@@ -384,7 +384,7 @@ export function snapshotFlavor(flavor: Flavor): ServerFlavor {
   };
 }
 
-/** The image as the server keeps it; what `requireFit` has let through. */
+/** The image as the server keeps it; what `requireFitFlavor` has let through. */
 export function snapshotImage(image: BootImage): ServerImage {
   const { id, name, properties, diskFormat, sizeBytes, sha512 } = image;
   if (diskFormat !== 'raw' && diskFormat !== 'qcow2' && diskFormat !== 'iso') throw new Error('an unfit image');

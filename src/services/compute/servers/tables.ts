@@ -136,9 +136,9 @@ export interface GuestRow {
   power_serial: number;
   reboot_serial: number;
   reboot_type: 'soft' | 'hard';
-  /** Rises with each rebuild: disks of an older one are made anew. */
-  rebuild_serial: number;
   /** base64url of 512 random bits, for the guest's entropy pool. */
+  /** Rises with each rebuild: disks of an older one are made anew when the guest starts next. */
+  disk_generation: number;
   random_seed: string;
   admin_password: string | null;
   /** The server's ports as network last told them. */
@@ -245,7 +245,7 @@ export const serverMigrations: Migrations = {
         .addColumn('power_serial', columns.int, (c) => c.notNull())
         .addColumn('reboot_serial', columns.int, (c) => c.notNull())
         .addColumn('reboot_type', columns.name, (c) => c.notNull())
-        .addColumn('rebuild_serial', columns.int, (c) => c.notNull())
+        .addColumn('disk_generation', columns.int, (c) => c.notNull())
         .addColumn('random_seed', columns.name, (c) => c.notNull())
         .addColumn('admin_password', columns.name)
         .addColumn('ports', columns.json, (c) => c.notNull())

@@ -26,7 +26,7 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
     firmware: properties['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios',
     videoModel: properties['hw_video_model'] ?? null,
     hasRng: flavor.extraSpecs['hw_rng:allowed']?.toLowerCase() !== 'false',
-    disks: disksOf(flavor, image),
+    disks: disksOf(flavor, image).map((disk) => ({ ...disk, generation: guest.disk_generation })),
     interfaces: ports.map((port) => interfaceOf(port, properties['hw_vif_model'])),
     hasConfigDrive: server.has_config_drive === 1 || properties['img_config_drive'] === 'mandatory',
     metadata: metadataOf(server, guest, { flavor, image, ports, zone }),
@@ -34,7 +34,6 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
     powerSerial: guest.power_serial,
     rebootSerial: guest.reboot_serial,
     rebootType: guest.reboot_type,
-    rebuildSerial: guest.rebuild_serial,
   };
 }
 

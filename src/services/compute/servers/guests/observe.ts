@@ -35,8 +35,6 @@ const powered = (power: ObservedGuest['power']) => (guest: Guest, seen: Observed
   seen.power === power && seen.powerSerial >= guest.power_serial;
 const rebooted = (guest: Guest, seen: ObservedGuest): boolean =>
   seen.power === 'running' && seen.rebootSerial >= guest.reboot_serial && seen.powerSerial >= guest.power_serial;
-const rebuilt = (guest: Guest, seen: ObservedGuest): boolean =>
-  (seen.rebuildSerial ?? 0) >= guest.rebuild_serial && seen.power === guest.power;
 
 /** When what is under way has come to its end, and what the server is then. */
 export const ENDINGS: Readonly<Partial<Record<TaskState, Ending>>> = {
@@ -49,7 +47,7 @@ export const ENDINGS: Readonly<Partial<Record<TaskState, Ending>>> = {
   unpausing: { vmState: 'active', event: 'compute_unpause_instance', isReached: powered('running') },
   suspending: { vmState: 'suspended', event: 'compute_suspend_instance', isReached: powered('suspended') },
   resuming: { vmState: 'active', event: 'compute_resume_instance', isReached: powered('running') },
-  rebuild_spawning: { vmState: 'active', event: 'compute_rebuild_instance', isReached: rebuilt },
+  rebuild_spawning: { vmState: 'active', event: 'compute_rebuild_instance', isReached: rebooted },
 };
 
 const POWER_NUMBERS: Readonly<Record<ObservedGuest['power'], number>> = {
@@ -66,7 +64,7 @@ export function readReport(server: Server, guest: Guest, seen: ObservedGuest, no
   const noted = noteChange(guest, seen);
   if (server.task_state === 'deleting') return noted;
   const ending = server.task_state === null ? undefined : ENDINGS[server.task_state];
-  if (ending?.isReached(guest, seen) === true) return { ...noted, ...finish(server, guest, seen, { ending, nowMs }) };
+  if (ending?.isReached(guest, seen) === true) return { ...noted, ...finish(server, seen, { ending, nowMs }) };
   if (seen.problem !== undefined && seen.problem.attempts >= MAX_ATTEMPTS && ending !== undefined)
     return { ...noted, ...fail(server, seen.problem, { ending, nowMs }) };
   if (server.task_state === null) return { ...noted, ...follow(server, guest, seen, nowMs) };
@@ -81,15 +79,13 @@ function noteChange(guest: Guest, seen: ObservedGuest): Meaning {
 
 function finish(
   server: Server,
-  guest: Guest,
   seen: ObservedGuest,
   { ending, nowMs }: { readonly ending: Ending; readonly nowMs: number },
 ): Meaning {
-  const vmState = server.task_state === 'rebuild_spawning' && guest.power === 'stopped' ? 'stopped' : ending.vmState;
   const isLaunch = server.task_state === 'spawning' || server.task_state === 'rebuild_spawning';
   return {
     server: {
-      vm_state: vmState,
+      vm_state: ending.vmState,
       task_state: null,
       power_state: POWER_NUMBERS[seen.power],
       fault: null,

@@ -134,7 +134,7 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       power_serial: 1,
       reboot_serial: 0,
       reboot_type: 'soft',
-      rebuild_serial: 0,
+      disk_generation: 0,
       random_seed: randomBytes(64).toString('base64url'),
       admin_password: run.input.adminPassword,
       ports: toJson(ports),
