@@ -148,6 +148,7 @@ describe.runIf(hasTools)("a guest's files", () => {
     const path = join(files.folder(guest.id), 'config-drive.iso');
     expect((await readFile(path)).subarray(32_768 + 40, 32_768 + 48).toString()).toBe('config-2');
     const before = (await stat(path)).mtimeMs;
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
     await files.prepare(guest, signal);
     expect((await stat(path)).mtimeMs).toBe(before);
     expect(files.attached(guest).at(-1)).toMatchObject({ path, bus: 'virtio', isReadOnly: true });

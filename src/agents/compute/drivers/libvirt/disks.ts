@@ -5,7 +5,7 @@
  * record it was never used and is made anew. A record says what the disk was made from: when the desired source or
  * generation differs, the disk is made anew too (rebuild), otherwise it only ever grows.
  */
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Exec, ExecError } from '#kernel/exec.ts';
 import { writeFileAtomic } from '#kernel/files.ts';
@@ -112,6 +112,7 @@ export function createGuestFiles(parts: {
       },
       signal,
     );
+    await chmod(`${file}.part`, 0o600); // libvirt gives it to QEMU's user while the guest runs
     await rename(`${file}.part`, file);
     return sizeBytes;
   }
@@ -154,6 +155,7 @@ export function createGuestFiles(parts: {
         await writeFile(join(tree, path), content);
       }
       await makeIso(tree, `${file}.part`, signal);
+      await chmod(`${file}.part`, 0o600); // it may hold a password
       await rename(`${file}.part`, file);
     } finally {
       await rm(tree, { recursive: true, force: true });
@@ -237,7 +239,7 @@ function attachedDisk(folder: string, disk: GuestDisk, images: ImageCache): Atta
   if (disk.source.type === 'blank')
     return { ...common, path: diskFile(folder, disk), format: 'raw', isReadOnly: false };
   const base = { path: images.path(disk.source.sha512), format: qemuFormat(disk.source) };
-  if (disk.device === 'cdrom') return { ...common, ...base, isReadOnly: true };
+  if (disk.device === 'cdrom') return { ...common, ...base, isReadOnly: true, isShared: true };
   return { ...common, path: diskFile(folder, disk), format: 'qcow2', backing: base, isReadOnly: false };
 }
 

@@ -15,6 +15,8 @@ export interface AttachedDisk {
   readonly device: 'disk' | 'cdrom';
   readonly bus: 'virtio' | 'scsi' | 'ide' | 'sata';
   readonly isReadOnly: boolean;
+  /** Read by several guests: it stays root's, instead of becoming this guest's. */
+  readonly isShared?: boolean;
   readonly bootIndex?: number | undefined;
 }
 
@@ -252,7 +254,7 @@ function disks(context: DomainContext): Xml[] {
         cache: context.diskCache,
         discard: disk.isReadOnly ? undefined : 'unmap',
       }),
-      diskSource(disk.path, disk.isReadOnly),
+      diskSource(disk.path, disk.isShared === true),
       ...(disk.device === 'disk' ? [backingStore(disk.backing)] : []),
       element('target', { dev: `${prefix}${diskLetters(index)}`, bus: disk.bus }),
       ...(disk.isReadOnly ? [element('readonly')] : []),
@@ -261,13 +263,8 @@ function disks(context: DomainContext): Xml[] {
   });
 }
 
-/** A file that is only read stays root's: other guests read it too. */
-function diskSource(path: string, isReadOnly: boolean): Xml {
-  return element(
-    'source',
-    { file: path },
-    ...(isReadOnly ? [element('seclabel', { model: 'dac', relabel: 'no' })] : []),
-  );
+function diskSource(path: string, isShared: boolean): Xml {
+  return element('source', { file: path }, ...(isShared ? [element('seclabel', { model: 'dac', relabel: 'no' })] : []));
 }
 
 /** Named to its end, so that QEMU and libvirt never look into a file to find out what it is. */

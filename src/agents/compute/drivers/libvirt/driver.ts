@@ -7,9 +7,9 @@
  * has broken; libvirt's daemon is started by us where the system has none. libvirt's events only wake the agent.
  */
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#kernel/clock.ts';
 import { errorChain } from '#kernel/errors.ts';
@@ -118,6 +118,10 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
 
   async function openConnection(): Promise<Connection> {
     const virtType = await chooseVirtType();
+    await mkdir(dataDir, { recursive: true, mode: 0o711 });
+    const closed = await findClosedFolder(dataDir);
+    if (closed !== undefined)
+      log.warn({ folder: closed }, "QEMU's user cannot pass this folder to its disks: chmod o+x");
     const daemon = await ensureLibvirt({
       exec,
       clock,
@@ -504,6 +508,13 @@ function openSocket(path: string): Promise<Duplex> {
       reject(new DriverError('guest.vnc', 'The guest does not take a console connection.', { cause })),
     );
   });
+}
+
+/** The first folder on the way that is closed to other users; QEMU is one. */
+async function findClosedFolder(path: string): Promise<string | undefined> {
+  const above = dirname(path) === path ? undefined : await findClosedFolder(dirname(path));
+  if (above !== undefined) return above;
+  return ((await stat(path)).mode & constants.S_IXOTH) === 0 ? path : undefined;
 }
 
 async function findUefi(folder: string): Promise<{ loader: string; template: string; nvram: string }> {
