@@ -87,6 +87,7 @@ function parseCheck(token: string): Check {
   const match = token.slice(colon + 1);
   if (kind === 'rule') return ruleCheck(match);
   if (kind === 'role') return roleCheck(match);
+  if (kind === 'field') return fieldCheck(match);
   if (kind === 'http' || kind === 'https') throw new SyntaxError('policy checks over HTTP are not supported');
   return attributeCheck(kind, match);
 }
@@ -109,6 +110,21 @@ function roleCheck(match: string): Check {
     const wanted = expand(match, input.target)?.toLowerCase();
     const { roles } = input.credentials;
     return wanted !== undefined && Array.isArray(roles) && roles.some((role) => String(role).toLowerCase() === wanted);
+  };
+}
+
+/**
+ * Network's own check: `field:networks:router:external=True`, or `field:port:device_owner=~^network:` with a pattern.
+ * The resource's name is for readers; the target is always the resource that is asked for.
+ */
+function fieldCheck(match: string): Check {
+  const [, field = '', isPattern, wanted = ''] = /^[^:]*:([^=]*)=(~?)(.*)$/s.exec(match) ?? [];
+  if (field === '') throw new SyntaxError(`policy check 'field:${match}' is not 'field:resource:field=value'`);
+  const pattern = isPattern === '~' ? new RegExp(wanted) : undefined;
+  return ({ target }) => {
+    if (!Object.hasOwn(target, field) || target[field] === null || target[field] === undefined) return false;
+    const value = pythonText(target[field]);
+    return pattern === undefined ? value === wanted : pattern.test(value);
   };
 }
 

@@ -1,0 +1,16 @@
+import type { Policy } from '#kernel/auth/policy.ts';
+import type { Db } from '#kernel/db/database.ts';
+import type { ServiceDeps } from '#kernel/service.ts';
+import type { NetworkOptions } from './options.ts';
+import type { NetworkTables } from './tables.ts';
+
+/** What the slices of this service are given. */
+export interface NetworkDeps extends Omit<ServiceDeps, 'db'> {
+  readonly db: Db<NetworkTables>;
+  readonly policy: Policy;
+  /** Names of all default rules: an attribute without one is free. */
+  readonly ruleNames: ReadonlySet<string>;
+  readonly options: NetworkOptions;
+  /** A server's ports are not what they were: compute refreshes what it tells the guest and the agent. */
+  readonly onServerPortsChanged: (serverId: string) => void;
+}

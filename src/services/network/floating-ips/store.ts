@@ -1,0 +1,102 @@
+import type { Db } from '#kernel/db/database.ts';
+import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { notFound } from '../errors.ts';
+import { isText, isTextOrNull, ownOnly, type Source, standardFilters } from '../resources/store.ts';
+import type { NetworkTables } from '../tables.ts';
+import type { FloatingIpRow } from './tables.ts';
+
+type Tx = Db<NetworkTables>;
+
+export const floatingIpSource: Source = {
+  table: 'floating_ips',
+  visible: ownOnly,
+  filters: {
+    ...standardFilters,
+    floating_network_id: isText('floating_network_id'),
+    floating_ip_address: isText('floating_ip_address'),
+    port_id: isTextOrNull('fixed_port_id'),
+    fixed_ip_address: isTextOrNull('fixed_ip_address'),
+    router_id: isTextOrNull('router_id'),
+    status: isText('status'),
+    dns_name: isText('dns_name'),
+    dns_domain: isText('dns_domain'),
+  },
+  columns: { port_id: 'fixed_port_id' },
+};
+
+export function floatingIpNotFound(id: string) {
+  return notFound('FloatingIPNotFound', `Floating IP ${id} could not be found`);
+}
+
+/** @throws {NotFound} */
+export async function getFloatingIp(db: Tx, id: string): Promise<FloatingIpRow> {
+  const row = await db.selectFrom('floating_ips').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row === undefined) throw floatingIpNotFound(id);
+  return row;
+}
+
+export async function listFloatingIpsOfPorts(db: Tx, portIds: readonly string[]): Promise<FloatingIpRow[]> {
+  if (portIds.length === 0) return [];
+  return db.selectFrom('floating_ips').selectAll().where('fixed_port_id', 'in', portIds).execute();
+}
+
+export async function listFloatingIpsOfRouters(db: Tx, routerIds: readonly string[]): Promise<FloatingIpRow[]> {
+  if (routerIds.length === 0) return [];
+  return db
+    .selectFrom('floating_ips')
+    .selectAll()
+    .where('router_id', 'in', routerIds)
+    .where('fixed_ip_address', 'is not', null)
+    .orderBy('id')
+    .execute();
+}
+
+/** The floating IP that a port's address already has on a network. */
+export async function findAssociation(
+  db: Tx,
+  networkId: string,
+  portId: string,
+  address: string,
+): Promise<FloatingIpRow | undefined> {
+  return db
+    .selectFrom('floating_ips')
+    .selectAll()
+    .where('floating_network_id', '=', networkId)
+    .where('fixed_port_id', '=', portId)
+    .where('fixed_ip_address', '=', address)
+    .executeTakeFirst();
+}
+
+export async function insertFloatingIp(tx: Tx, row: FloatingIpRow): Promise<void> {
+  await tx.insertInto('floating_ips').values(row).execute();
+}
+
+/** @returns false when the fixed address has a floating IP of that network already. */
+export async function updateFloatingIpRow(tx: Tx, id: string, changes: Partial<FloatingIpRow>): Promise<boolean> {
+  try {
+    await tx.updateTable('floating_ips').set(changes).where('id', '=', id).execute();
+    return true;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
+}
+
+export async function deleteFloatingIpRow(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom('floating_ips').where('id', '=', id).execute();
+}
+
+export async function setFloatingIpStatuses(
+  tx: Tx,
+  routerIds: readonly string[],
+  status: FloatingIpRow['status'],
+): Promise<void> {
+  if (routerIds.length === 0) return;
+  await tx
+    .updateTable('floating_ips')
+    .set({ status })
+    .where('router_id', 'in', routerIds)
+    .where('fixed_ip_address', 'is not', null)
+    .where('status', '!=', status)
+    .execute();
+}

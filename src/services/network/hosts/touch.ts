@@ -1,0 +1,83 @@
+/**
+ * Which hosts a change concerns: their revision is raised in the change's own transaction, so that each of them is told, and
+ * nobody else is woken.
+ *
+ * | change | hosts |
+ * |---|---|
+ * | a network, its subnets | all that have the network |
+ * | a port | its own, the network's DHCP server; all that have the network when a host joins or leaves it (tunnel peers) |
+ * | a port's addresses or groups | those with ports in groups whose rules name one of its groups |
+ * | a group's rules | those with ports in the group |
+ * | an address group | those with ports in groups whose rules name it |
+ * | a router, its ports, its floating IPs | the one that has the router |
+ */
+import type { Write } from '../resources/resource.ts';
+import {
+  dhcpHostIds,
+  findHostByName,
+  groupIdsThatName,
+  groupIdsThatNameAddresses,
+  hostIdsOfGroups,
+  hostIdsOfNetworks,
+  hostIdsOfRouters,
+} from './store.ts';
+
+/** The topic that a host's network agent waits for. */
+export function networksTopic(hostId: string): string {
+  return `networks:${hostId}`;
+}
+
+/** Raises the revision of these hosts' networks, once per change. */
+export async function touchHosts(write: Write, hostIds: readonly string[]): Promise<void> {
+  for (const hostId of hostIds) {
+    if (write.touched.has(hostId)) continue;
+    write.touched.add(hostId);
+    await write.deps.revisions.bump(write.tx, networksTopic(hostId));
+  }
+}
+
+/** A network or its subnets changed; or a host joined or left it. Call it while the leaving one still counts. */
+export async function touchNetworks(write: Write, networkIds: readonly string[]): Promise<void> {
+  await touchHosts(write, await hostIdsOfNetworks(write.tx, networkIds));
+}
+
+/**
+ * A port came, changed or goes.
+ * @param port.joins True when its host, or the lack of one, is new or ends with this change.
+ */
+export async function touchPort(
+  write: Write,
+  port: {
+    readonly networkId: string;
+    readonly host: string;
+    readonly securityGroupIds: readonly string[];
+    readonly joins: boolean;
+  },
+): Promise<void> {
+  if (port.joins && port.host !== '') {
+    await touchNetworks(write, [port.networkId]);
+  } else {
+    await touchHosts(write, await dhcpHostIds(write.tx, [port.networkId]));
+  }
+  const own = port.host === '' ? undefined : await findHostByName(write.tx, port.host);
+  if (own !== undefined) await touchHosts(write, [own.id]);
+  await touchGroupMembers(write, port.securityGroupIds);
+}
+
+/** A group's rules changed. */
+export async function touchGroups(write: Write, groupIds: readonly string[]): Promise<void> {
+  await touchHosts(write, await hostIdsOfGroups(write.tx, groupIds));
+}
+
+/** A group has other members, or they have other addresses. */
+export async function touchGroupMembers(write: Write, groupIds: readonly string[]): Promise<void> {
+  await touchGroups(write, await groupIdsThatName(write.tx, groupIds));
+}
+
+export async function touchAddressGroup(write: Write, addressGroupId: string): Promise<void> {
+  await touchGroups(write, await groupIdsThatNameAddresses(write.tx, addressGroupId));
+}
+
+export async function touchRouters(write: Write, routerIds: readonly string[]): Promise<void> {
+  await touchHosts(write, await hostIdsOfRouters(write.tx, routerIds));
+}

@@ -1,0 +1,95 @@
+/** Values of security group rules. @see neutron/extensions/securitygroup.py */
+import { formatAddress, formatCidr, parseAddress, parseCidr } from '#kernel/net.ts';
+import { badRequest } from '../errors.ts';
+import type { AttributeType } from '../resources/types.ts';
+
+/** IANA's numbers of the names that rules know. */
+export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
+  ah: 51,
+  dccp: 33,
+  egp: 8,
+  esp: 50,
+  gre: 47,
+  icmp: 1,
+  icmpv6: 58,
+  igmp: 2,
+  ipip: 4,
+  'ipv6-encap': 41,
+  'ipv6-frag': 44,
+  'ipv6-icmp': 58,
+  'ipv6-nonxt': 59,
+  'ipv6-opts': 60,
+  'ipv6-route': 43,
+  ospf: 89,
+  pgm: 113,
+  rsvp: 46,
+  sctp: 132,
+  tcp: 6,
+  udp: 17,
+  udplite: 136,
+  vrrp: 112,
+};
+
+const ANY = new Set<unknown>(['any', '-1', -1, null, '']);
+
+export const protocol: AttributeType<string | null> = {
+  read: (value) => {
+    if (ANY.has(value)) return null;
+    const text = typeof value === 'number' || typeof value === 'string' ? String(value).toLowerCase() : '';
+    if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return String(Number(text));
+    if (Object.hasOwn(PROTOCOL_NUMBERS, text)) return text;
+    throw badRequest(
+      'SecurityGroupRuleInvalidProtocol',
+      `Security group rule protocol ${String(value).slice(0, 100)} not supported. Only protocol values [None, ${Object.keys(PROTOCOL_NUMBERS).join(', ')}] and integer representations [0 to 255] are supported.`,
+    );
+  },
+};
+
+export const ethertype: AttributeType<'IPv4' | 'IPv6'> = {
+  read: (value) => {
+    const text = typeof value === 'string' ? value.toLowerCase() : '';
+    if (text === 'ipv4') return 'IPv4';
+    if (text === 'ipv6') return 'IPv6';
+    throw badRequest(
+      'SecurityGroupRuleInvalidEtherType',
+      `Security group rule for ethertype '${String(value).slice(0, 100)}' not supported. Allowed values are ['IPv4', 'IPv6'].`,
+    );
+  },
+};
+
+/** A port, or an ICMP type or code. */
+export const port: AttributeType<number | null> = {
+  read: (value) => {
+    if (value === null) return null;
+    const number = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
+    throw badRequest('SecurityGroupInvalidPortValue', `Invalid value for port ${String(value).slice(0, 100)}`);
+  },
+};
+
+/** A prefix as it was given, host bits and all; a lone address is a prefix of itself. */
+export const remotePrefix: AttributeType<string | null> = {
+  read: (value) => {
+    if (value === null || value === '') return null;
+    const text = typeof value === 'string' ? value : '';
+    const [address = '', length] = text.split('/', 2);
+    const parsed = parseAddress(address);
+    const isWhole = length === undefined ? parsed !== undefined : parseCidr(text) !== undefined;
+    if (parsed === undefined || !isWhole)
+      throw badRequest('InvalidCIDR', `Invalid CIDR ${String(value).slice(0, 100)} given as IP prefix.`);
+    return `${formatAddress(parsed.version, parsed.value)}/${length === undefined ? (parsed.version === 4 ? 32 : 128) : Number(length)}`;
+  },
+};
+
+/** The prefix with its host bits cleared. */
+export function normalizedCidr(prefix: string | null): string | null {
+  const cidr = prefix === null ? undefined : parseCidr(prefix);
+  return cidr === undefined ? null : formatCidr(cidr);
+}
+
+/** One name for what is the same protocol: its number. IPv6's ICMP is 58, also when called `icmp`. */
+export function protocolNumber(name: string | null, type: 'IPv4' | 'IPv6'): number | null {
+  if (name === null) return null;
+  const number = /^\d+$/.test(name) ? Number(name) : (PROTOCOL_NUMBERS[name] ?? null);
+  return number === 1 && type === 'IPv6' ? 58 : number;
+}

@@ -1,0 +1,20 @@
+import { defineResource } from '../resources/resource.ts';
+import { networkTarget } from '../networks/target.ts';
+import { createSubnet, deleteSubnet, updateSubnet } from './logic.ts';
+import { subnetAttributes } from './schema.ts';
+import { subnetNotFound, subnetSource } from './store.ts';
+import { viewSubnets } from './view.ts';
+
+export const subnetResource = defineResource({
+  singular: 'subnet',
+  plural: 'subnets',
+  attributes: subnetAttributes,
+  source: subnetSource,
+  quota: 'subnet',
+  notFound: subnetNotFound,
+  view: viewSubnets,
+  target: networkTarget,
+  create: createSubnet,
+  update: updateSubnet,
+  remove: deleteSubnet,
+});
