@@ -26,9 +26,9 @@ import {
   identityMigrations,
 } from '#services/identity/index.ts';
 import { createImageService, imageMigrations } from '#services/image/index.ts';
+import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
 import { createControllerApi } from './controller-api.ts';
-import { noNetwork } from './no-network.ts';
 import { CATALOG } from './settings.ts';
 
 /** The schema of the whole program. */
@@ -39,6 +39,7 @@ export const controllerMigrations: Migrations = {
   ...imageMigrations,
   ...placementMigrations,
   ...computeMigrations,
+  ...networkMigrations,
 };
 
 export interface ControlPlaneOptions {
@@ -86,7 +87,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     services: services.all,
     compute: services.compute,
     metrics,
-    api: createControllerApi({ ...services, revisions }),
+    api: createControllerApi({ ...services, db, revisions }),
     run: (signal) => run(services.all, tasks, signal, log),
   };
 }
@@ -95,6 +96,7 @@ interface Services {
   readonly identity: IdentityService;
   readonly image: ReturnType<typeof createImageService>;
   readonly placement: ReturnType<typeof createPlacementService>;
+  readonly network: NetworkService;
   readonly compute: ComputeService;
   readonly all: readonly Service[];
 }
@@ -102,9 +104,12 @@ interface Services {
 function createServices(deps: ServiceDeps, identity: IdentityService, agents: AgentDirectory): Services {
   const image = createImageService(deps);
   const placement = createPlacementService(deps);
-  const network = noNetwork;
+  const network = createNetworkService({
+    ...deps,
+    onServerPortsChanged: (serverId) => compute.refreshServer(serverId),
+  });
   const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
-  return { identity, image, placement, compute, all: [identity, image, placement, compute] };
+  return { identity, image, placement, network, compute, all: [identity, image, placement, network, compute] };
 }
 
 async function run(services: readonly Service[], tasks: TaskEngine, signal: AbortSignal, log: Log): Promise<void> {

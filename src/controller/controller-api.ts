@@ -1,15 +1,19 @@
+import type { Db } from '#kernel/db/database.ts';
 import type { Revisions } from '#kernel/events/revisions.ts';
 import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
 import type { ComputeService } from '#services/compute/index.ts';
 import type { ImageService } from '#services/image/index.ts';
+import type { NetworkService } from '#services/network/index.ts';
 
 /** What agents ask, answered by the services that know. */
 export function createControllerApi(parts: {
   readonly compute: ComputeService;
+  readonly db: Db;
   readonly image: ImageService;
+  readonly network: NetworkService;
   readonly revisions: Revisions;
 }): ControllerApi {
-  const { compute, image, revisions } = parts;
+  const { compute, db, image, network, revisions } = parts;
 
   /** Waits for a topic and then reads what it stands for; the state's own revision is never older than the one waited for. */
   async function follow<T>(
@@ -23,19 +27,16 @@ export function createControllerApi(parts: {
   }
 
   return {
-    heartbeat: (hostId, beat) => compute.heartbeat(hostId, beat),
+    heartbeat: async (hostId, beat) => {
+      await compute.heartbeat(hostId, beat);
+      await network.registerHost(db, beat.facts);
+    },
     waitForGuests: (hostId, since, signal) =>
       follow(`guests:${hostId}`, since, signal, () => compute.desiredGuests(hostId)),
     reportGuests: (hostId, report) => compute.reportGuests(hostId, report),
     waitForNetworks: (hostId, since, signal) =>
-      follow(`networks:${hostId}`, since, signal, async () => ({
-        revision: 0,
-        networks: [],
-        ports: [],
-        securityGroups: [],
-        routers: [],
-      })),
-    reportNetworks: async () => {},
+      follow(`networks:${hostId}`, since, signal, () => network.desiredNetworks(hostId)),
+    reportNetworks: (hostId, report) => network.reportNetworks(hostId, report),
     downloadImage: (imageId) => image.openImageData(imageId),
   };
 }

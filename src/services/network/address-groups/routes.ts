@@ -21,7 +21,9 @@ export const addressGroupRoutes = (deps: NetworkDeps): Route[] =>
         handler: async ({ ctx, params, body }) => {
           const addresses = readAddresses(body);
           const action = { id: params['id'] ?? '', rule: 'update_address_group' };
-          await actOn(deps, addressGroupResource, ctx, action, (write) => changeAddresses(write, action.id, verb, addresses));
+          await actOn(deps, addressGroupResource, ctx, action, (write) =>
+            changeAddresses(write, action.id, verb, addresses),
+          );
           return { address_group: await showItem(deps, addressGroupResource, ctx, action.id, []) };
         },
       }),

@@ -49,7 +49,11 @@ export async function insertAddressGroup(tx: Tx, row: AddressGroupRow): Promise<
 export async function updateAddressGroupRow(
   tx: Tx,
   id: string,
-  changes: { readonly name?: string | undefined; readonly description?: string | undefined; readonly addresses?: readonly string[] },
+  changes: {
+    readonly name?: string | undefined;
+    readonly description?: string | undefined;
+    readonly addresses?: readonly string[];
+  },
 ): Promise<void> {
   const set: { name?: string; description?: string; addresses?: JsonText<readonly string[]> } = {};
   if (changes.name !== undefined) set.name = changes.name;

@@ -6,7 +6,13 @@ import { newRow, standardView, type WireObject, type Write } from '../resources/
 import { deleteAttachments, type Scope, touchRow } from '../resources/store.ts';
 import { listPoolsOfScope } from '../subnet-pools/store.ts';
 import type { NetworkTables } from '../tables.ts';
-import { addressScopeNotFound, deleteAddressScopeRow, getAddressScope, insertAddressScope, renameAddressScope } from './store.ts';
+import {
+  addressScopeNotFound,
+  deleteAddressScopeRow,
+  getAddressScope,
+  insertAddressScope,
+  renameAddressScope,
+} from './store.ts';
 import type { AddressScopeRow } from './tables.ts';
 
 const WHOLE: Scope = { projectId: null, isAdmin: true };
@@ -55,7 +61,8 @@ export async function updateAddressScope(
     );
   if (changes.shared === true) await addRbacPolicy(write, row, 'access_as_shared', 'address_scope');
   if (changes.name !== undefined) await renameAddressScope(write.tx, id, changes.name);
-  if (!(await touchRow(write.tx, 'address_scopes', id, write.deps.clock.now().getTime()))) throw addressScopeNotFound(id);
+  if (!(await touchRow(write.tx, 'address_scopes', id, write.deps.clock.now().getTime())))
+    throw addressScopeNotFound(id);
 }
 
 export async function deleteAddressScope(write: Write, id: string): Promise<void> {

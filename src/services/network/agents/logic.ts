@@ -19,7 +19,7 @@ import type { NetworkAgentRow, NetworkHostRow } from '../hosts/tables.ts';
 import { touchRouters } from '../hosts/touch.ts';
 import { getNetwork } from '../networks/store.ts';
 import { asObject } from '../resources/body.ts';
-import { newWrite, wireTime, type Write } from '../resources/resource.ts';
+import { newWrite, type Write, wireTime } from '../resources/resource.ts';
 import { WHOLE_CLOUD } from '../resources/store.ts';
 import { readBoolean } from '../resources/types.ts';
 import { getRouter, setRouterPortHosts, updateRouterRow } from '../routers/store.ts';
@@ -39,7 +39,17 @@ const BINARIES: Readonly<Record<string, { readonly binary: string; readonly topi
 };
 
 /** Attributes that agents can be listed by. */
-export const AGENT_FILTERS = new Set(['id', 'agent_type', 'alive', 'host', 'binary', 'admin_state_up', 'topic', 'availability_zone', 'description']);
+export const AGENT_FILTERS = new Set([
+  'id',
+  'agent_type',
+  'alive',
+  'host',
+  'binary',
+  'admin_state_up',
+  'topic',
+  'availability_zone',
+  'description',
+]);
 
 /** Every host as the agents that neutron would have there. */
 export async function listAgentItems(
@@ -72,8 +82,12 @@ export async function updateAgent(deps: NetworkDeps, ctx: RequestContext, id: st
   if (unknown.length > 0) throw badBody(`Cannot update read-only attribute ${unknown[0]?.slice(0, 100)}`);
   const { agent } = await findPlaced(deps, id);
   const { admin_state_up: isUp, description } = given;
-  if (description !== undefined && description !== null && (typeof description !== 'string' || description.length > 255))
-    throw badBody("Invalid input for description. Reason: it is not a text of at most 255 characters.");
+  if (
+    description !== undefined &&
+    description !== null &&
+    (typeof description !== 'string' || description.length > 255)
+  )
+    throw badBody('Invalid input for description. Reason: it is not a text of at most 255 characters.');
   await inTransaction(deps.db, (tx) =>
     updateAgentRow(tx, agent.id, {
       ...(isUp === undefined ? {} : { admin_state_up: toBit(readBoolean(isUp)) }),
@@ -107,7 +121,11 @@ export async function routerIdsOfAgent(deps: NetworkDeps, ctx: RequestContext, i
   return listRouterIdsOfHosts(deps.db, [host.id]);
 }
 
-export async function agentsOfNetwork(deps: NetworkDeps, ctx: RequestContext, networkId: string): Promise<readonly Shown[]> {
+export async function agentsOfNetwork(
+  deps: NetworkDeps,
+  ctx: RequestContext,
+  networkId: string,
+): Promise<readonly Shown[]> {
   deps.policy.enforce(ctx, 'get_dhcp-agents');
   const hosts = new Set((await listDhcpBindings(deps.db, { networkIds: [networkId] })).map(({ host_id }) => host_id));
   return viewAgents(
@@ -116,7 +134,11 @@ export async function agentsOfNetwork(deps: NetworkDeps, ctx: RequestContext, ne
   );
 }
 
-export async function agentsOfRouter(deps: NetworkDeps, ctx: RequestContext, routerId: string): Promise<readonly Shown[]> {
+export async function agentsOfRouter(
+  deps: NetworkDeps,
+  ctx: RequestContext,
+  routerId: string,
+): Promise<readonly Shown[]> {
   deps.policy.enforce(ctx, 'get_l3-agents');
   const router = await getRouter(deps.db, routerId);
   return viewAgents(
@@ -125,7 +147,12 @@ export async function agentsOfRouter(deps: NetworkDeps, ctx: RequestContext, rou
   );
 }
 
-export async function addNetworkToAgent(deps: NetworkDeps, ctx: RequestContext, id: string, body: unknown): Promise<void> {
+export async function addNetworkToAgent(
+  deps: NetworkDeps,
+  ctx: RequestContext,
+  id: string,
+  body: unknown,
+): Promise<void> {
   deps.policy.enforce(ctx, 'create_dhcp-network');
   const networkId = readId(body, 'network_id');
   const { host } = await findPlaced(deps, id, DHCP_AGENT);
@@ -133,7 +160,10 @@ export async function addNetworkToAgent(deps: NetworkDeps, ctx: RequestContext, 
     await getNetwork(write.tx, WHOLE_CLOUD, networkId);
     const bound = await listDhcpBindings(write.tx, { networkIds: [networkId] });
     if (bound.some(({ host_id }) => host_id === host.id))
-      throw conflict('NetworkHostedByDHCPAgent', `The network ${networkId} has been already hosted by the DHCP Agent ${id}.`);
+      throw conflict(
+        'NetworkHostedByDHCPAgent',
+        `The network ${networkId} has been already hosted by the DHCP Agent ${id}.`,
+      );
     await moveDhcp(write, networkId, host);
     await ensureDhcp(write, networkId);
   });
@@ -155,14 +185,22 @@ export async function removeNetworkFromAgent(
   });
 }
 
-export async function addRouterToAgent(deps: NetworkDeps, ctx: RequestContext, id: string, body: unknown): Promise<void> {
+export async function addRouterToAgent(
+  deps: NetworkDeps,
+  ctx: RequestContext,
+  id: string,
+  body: unknown,
+): Promise<void> {
   deps.policy.enforce(ctx, 'create_l3-router');
   const routerId = readId(body, 'router_id');
   const { host } = await findPlaced(deps, id, L3_AGENT);
   await inWrite(deps, ctx, async (write) => {
     const router = await getRouter(write.tx, routerId);
     if (router.host_id !== null && router.host_id !== host.id)
-      throw conflict('RouterHostedByL3Agent', `The router ${routerId} has been already hosted by the L3 Agent ${router.host_id}.`);
+      throw conflict(
+        'RouterHostedByL3Agent',
+        `The router ${routerId} has been already hosted by the L3 Agent ${router.host_id}.`,
+      );
     await placeRouter(write, routerId, host);
   });
 }
@@ -201,7 +239,8 @@ async function placedAgents(deps: NetworkDeps): Promise<Placed[]> {
 /** @throws {NotFound} also for an agent of another kind. */
 async function findPlaced(deps: NetworkDeps, id: string, agentType?: string): Promise<Placed> {
   const placed = (await placedAgents(deps)).find(({ agent }) => agent.id === id);
-  if (placed === undefined || (agentType !== undefined && placed.agent.agent_type !== agentType)) throw agentNotFound(id);
+  if (placed === undefined || (agentType !== undefined && placed.agent.agent_type !== agentType))
+    throw agentNotFound(id);
   return placed;
 }
 
@@ -230,8 +269,10 @@ async function viewAgents(deps: NetworkDeps, placed: readonly Placed[]): Promise
 }
 
 function configurationsOf(agent: NetworkAgentRow, host: NetworkHostRow, networks: number, routers: number): Shown {
-  if (agent.agent_type === DHCP_AGENT) return { dhcp_driver: 'dnsmasq', dhcp_lease_duration: 86_400, networks, log_agent_heartbeats: false };
-  if (agent.agent_type === L3_AGENT) return { agent_mode: 'legacy', routers, handle_internal_only_routers: true, log_agent_heartbeats: false };
+  if (agent.agent_type === DHCP_AGENT)
+    return { dhcp_driver: 'dnsmasq', dhcp_lease_duration: 86_400, networks, log_agent_heartbeats: false };
+  if (agent.agent_type === L3_AGENT)
+    return { agent_mode: 'legacy', routers, handle_internal_only_routers: true, log_agent_heartbeats: false };
   if (agent.agent_type === 'Metadata agent') return { log_agent_heartbeats: false };
   return {
     tunneling_ip: host.tunnel_address ?? '',

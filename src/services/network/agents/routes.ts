@@ -1,8 +1,8 @@
 import { Reply, type Route, route } from '#kernel/api/route.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { networkResource } from '../networks/resource.ts';
-import { EVERYTHING, readQuery } from '../resources/query.ts';
 import { listItems } from '../resources/operations.ts';
+import { EVERYTHING, readQuery } from '../resources/query.ts';
 import { AnyBody } from '../resources/schema.ts';
 import { routerResource } from '../routers/resource.ts';
 import {
@@ -129,5 +129,7 @@ export const agentRoutes = (deps: NetworkDeps): Route[] => [
 ];
 
 function chosen(item: Readonly<Record<string, unknown>>, fields: readonly string[]): Readonly<Record<string, unknown>> {
-  return fields.length === 0 ? item : Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name)));
+  return fields.length === 0
+    ? item
+    : Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name)));
 }

@@ -142,6 +142,8 @@ type Defaults<A extends Attributes> = {
 /** The values that a POST without them would have. */
 function defaultsOf<A extends Attributes>(attributes: A): Defaults<A> {
   return Object.fromEntries(
-    Object.entries(attributes).flatMap(([name, attribute]) => ('default' in attribute ? [[name, attribute.default]] : [])),
+    Object.entries(attributes).flatMap(([name, attribute]) =>
+      'default' in attribute ? [[name, attribute.default]] : [],
+    ),
   ) as Defaults<A>;
 }

@@ -49,7 +49,11 @@ const ENTRIES: readonly (readonly [alias: string, name: string, description: str
   ['router_availability_zone', 'Router Availability Zone', 'Availability zones of routers.'],
   ['security-group', 'security-group', 'The security groups extension.'],
   ['security-groups-normalized-cidr', 'Normalized CIDR field for security group rules', 'Prefixes without host bits.'],
-  ['security-groups-remote-address-group', 'Remote address group id field for security group rules', 'Rules for groups of addresses.'],
+  [
+    'security-groups-remote-address-group',
+    'Remote address group id field for security group rules',
+    'Rules for groups of addresses.',
+  ],
   ['security-groups-shared-filtering', 'Security group filtering on the shared field', 'Listing shared groups.'],
   ['service-type', 'Neutron Service Type Management', 'Providers of services.'],
   ['sorting', 'Sorting support', 'Listing in an order.'],

@@ -4,7 +4,16 @@ import { notFound } from '../errors.ts';
 import { EXTENSIONS } from './extensions.ts';
 
 /** What `GET /v2.0/` lists, as neutron does. */
-const RESOURCES = ['networks', 'subnets', 'ports', 'subnetpools', 'routers', 'floatingips', 'security-groups', 'security-group-rules'];
+const RESOURCES = [
+  'networks',
+  'subnets',
+  'ports',
+  'subnetpools',
+  'routers',
+  'floatingips',
+  'security-groups',
+  'security-group-rules',
+];
 
 export const discoveryRoutes = (deps: NetworkDeps): Route[] => [
   route({

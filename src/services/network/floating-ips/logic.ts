@@ -14,13 +14,7 @@ import { deleteAttachments, touchRow } from '../resources/store.ts';
 import { listRoutersBetween } from '../routers/store.ts';
 import { listSubnetsById, listSubnetsOfNetwork } from '../subnets/store.ts';
 import type { floatingIpAttributes } from './schema.ts';
-import {
-  deleteFloatingIpRow,
-  findAssociation,
-  getFloatingIp,
-  insertFloatingIp,
-  updateFloatingIpRow,
-} from './store.ts';
+import { deleteFloatingIpRow, findAssociation, getFloatingIp, insertFloatingIp, updateFloatingIpRow } from './store.ts';
 import type { FloatingIpRow } from './tables.ts';
 
 type New = NewValues<typeof floatingIpAttributes> & { readonly project_id: string };
@@ -42,8 +36,7 @@ export async function createFloatingIp(write: Write, values: New): Promise<strin
   if (network.is_external === 0)
     throw badResource('floatingip', `Network ${network.id} is not a valid external network`);
   const subnets = (await listSubnetsOfNetwork(tx, network.id)).filter(({ ip_version }) => ip_version === 4);
-  if (subnets.length === 0)
-    throw badResource('floatingip', `Network ${network.id} does not contain any IPv4 subnet`);
+  if (subnets.length === 0) throw badResource('floatingip', `Network ${network.id} does not contain any IPv4 subnet`);
   const standard = newRow(write, values);
   const external = await makePort(write, {
     projectId: '',
@@ -57,10 +50,7 @@ export async function createFloatingIp(write: Write, values: New): Promise<strin
   });
   const address = external.addresses.find((each) => parseAddress(each.address)?.version === 4);
   if (address === undefined)
-    throw badRequest(
-      'ExternalIpAddressExhausted',
-      `Unable to find any IP address on external network ${network.id}.`,
-    );
+    throw badRequest('ExternalIpAddressExhausted', `Unable to find any IP address on external network ${network.id}.`);
   const row: FloatingIpRow = {
     ...standard,
     floating_network_id: network.id,
@@ -103,7 +93,9 @@ export async function deleteFloatingIp(write: Write, id: string): Promise<void> 
 function wishOf(values: New): { readonly subnet_id?: string; readonly ip_address?: string }[] | undefined {
   const { subnet_id: subnetId, floating_ip_address: address } = values;
   if (subnetId === null && address === null) return undefined;
-  return [{ ...(subnetId === null ? {} : { subnet_id: subnetId }), ...(address === null ? {} : { ip_address: address }) }];
+  return [
+    { ...(subnetId === null ? {} : { subnet_id: subnetId }), ...(address === null ? {} : { ip_address: address }) },
+  ];
 }
 
 async function associate(
@@ -118,7 +110,8 @@ async function associate(
     return dissociate(write, row);
   }
   const found = await findAssociationFor(write, row, portId, fixedAddress ?? null);
-  if (row.fixed_port_id === portId && row.fixed_ip_address === found.address && row.router_id === found.routerId) return;
+  if (row.fixed_port_id === portId && row.fixed_ip_address === found.address && row.router_id === found.routerId)
+    return;
   const other = await findAssociation(write.tx, row.floating_network_id, portId, found.address);
   const alreadyHas = () =>
     conflict(
@@ -176,8 +169,7 @@ async function findAssociationFor(
   );
   const chosen =
     fixedAddress === null ? onlyAddress(portId, addresses) : addresses.find(({ address }) => address === fixedAddress);
-  if (chosen === undefined)
-    throw badResource('floatingip', `Port ${portId} does not have fixed ip ${fixedAddress}`);
+  if (chosen === undefined) throw badResource('floatingip', `Port ${portId} does not have fixed ip ${fixedAddress}`);
   const routerId = await findRouterFor(write, row, portId, chosen.subnet_id);
   return { port, address: chosen.address, routerId };
 }
@@ -213,4 +205,3 @@ function tellCompute(write: Write, port: PortRow): void {
   const { onServerPortsChanged } = write.deps;
   afterCommit(() => onServerPortsChanged(port.device_id));
 }
-

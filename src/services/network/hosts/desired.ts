@@ -217,7 +217,8 @@ async function renderGroups(deps: NetworkDeps, groupIds: readonly string[]): Pro
     ]),
   );
   const addressGroupIds = [...new Set(rules.flatMap((rule) => rule.remote_address_group_id ?? []))];
-  for (const group of await listAddressGroupsById(deps.db, addressGroupIds)) remotes.set(group.id, [...fromJson(group.addresses)]);
+  for (const group of await listAddressGroupsById(deps.db, addressGroupIds))
+    remotes.set(group.id, [...fromJson(group.addresses)]);
   return groupIds.map((id) => ({
     id,
     rules: rules.filter((rule) => rule.security_group_id === id).map((rule) => renderRule(rule, remotes)),
@@ -311,7 +312,9 @@ function renderRouterPort(port: PortRow, addresses: Addresses, subnets: Subnets)
 
 /** The external network's gateways, one per IP version. */
 function nexthopsOf(networkId: string, subnets: Subnets): string[] {
-  const gateways = [...subnets.values()].filter((subnet) => subnet.network_id === networkId && subnet.gateway_ip !== null);
+  const gateways = [...subnets.values()].filter(
+    (subnet) => subnet.network_id === networkId && subnet.gateway_ip !== null,
+  );
   return ([4, 6] as const).flatMap(
     (version) => gateways.find((subnet) => subnet.ip_version === version)?.gateway_ip ?? [],
   );

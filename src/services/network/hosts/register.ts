@@ -40,7 +40,12 @@ export async function registerHost(deps: NetworkDeps, db: Db<NetworkTables>, fac
 
 /** The kinds of agents that a host is shown as. */
 export function agentTypesOf(driver: string): string[] {
-  return [driver === 'openvswitch' ? 'Open vSwitch agent' : 'Linux bridge agent', DHCP_AGENT, L3_AGENT, 'Metadata agent'];
+  return [
+    driver === 'openvswitch' ? 'Open vSwitch agent' : 'Linux bridge agent',
+    DHCP_AGENT,
+    L3_AGENT,
+    'Metadata agent',
+  ];
 }
 
 function rowOf(facts: HostFacts, known: NetworkHostRow | undefined, nowMs: number): NetworkHostRow {

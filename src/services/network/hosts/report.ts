@@ -30,7 +30,8 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
     const routers = new Set((await listRoutersOfHost(tx, hostId)).map(({ id }) => id));
     const isUp = (port: PortRow): boolean | undefined => {
       if (isServerPort(port.device_owner)) return states.ports.has(port.id) && port.admin_state_up === 1;
-      if (port.device_owner === 'network:dhcp') return served.has(port.network_id) && states.networks.has(port.network_id);
+      if (port.device_owner === 'network:dhcp')
+        return served.has(port.network_id) && states.networks.has(port.network_id);
       return routers.has(port.device_id) ? states.routers.has(port.device_id) : undefined;
     };
     const changed = (await listPorts(tx, { host: host.hostname })).flatMap((port) => {
@@ -44,10 +45,20 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
         changed.filter((each) => each.status === status).map(({ port }) => port.id),
         status,
       );
-    await setFloatingIpStatuses(tx, [...routers].filter((id) => states.routers.has(id)), 'ACTIVE');
-    await setFloatingIpStatuses(tx, [...routers].filter((id) => !states.routers.has(id)), 'DOWN');
+    await setFloatingIpStatuses(
+      tx,
+      [...routers].filter((id) => states.routers.has(id)),
+      'ACTIVE',
+    );
+    await setFloatingIpStatuses(
+      tx,
+      [...routers].filter((id) => !states.routers.has(id)),
+      'DOWN',
+    );
     await saveNewProblems(tx, host, report);
-    const serverIds = new Set(changed.filter(({ port }) => isServerPort(port.device_owner)).map(({ port }) => port.device_id));
+    const serverIds = new Set(
+      changed.filter(({ port }) => isServerPort(port.device_owner)).map(({ port }) => port.device_id),
+    );
     afterCommit(() => {
       for (const id of serverIds) deps.onServerPortsChanged(id);
     });
@@ -66,7 +77,9 @@ async function saveNewProblems(
   const all = [...report.networks, ...report.ports, ...report.routers];
   const problems = toJson(
     Object.fromEntries(
-      all.flatMap(({ id, problem }) => (problem === undefined ? [] : [[id, problem.message.slice(0, 1_000)]])).slice(0, MAX_PROBLEMS),
+      all
+        .flatMap(({ id, problem }) => (problem === undefined ? [] : [[id, problem.message.slice(0, 1_000)]]))
+        .slice(0, MAX_PROBLEMS),
     ),
   );
   if (problems !== host.problems) await saveProblems(tx, host.id, problems);

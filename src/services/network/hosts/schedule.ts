@@ -21,15 +21,7 @@ import { isAutoAddressed } from '../subnets/check.ts';
 import { numericRanges } from '../subnets/ranges.ts';
 import { listSubnetsOfNetwork } from '../subnets/store.ts';
 import type { SubnetRow } from '../subnets/tables.ts';
-import {
-  bindDhcp,
-  dhcpLoads,
-  listAgents,
-  listDhcpBindings,
-  listHosts,
-  routerLoads,
-  unbindDhcp,
-} from './store.ts';
+import { bindDhcp, dhcpLoads, listAgents, listDhcpBindings, listHosts, routerLoads, unbindDhcp } from './store.ts';
 import type { NetworkHostRow } from './tables.ts';
 import { touchHosts, touchNetworks } from './touch.ts';
 
@@ -175,7 +167,9 @@ async function ableHosts(
     hosts.map(({ id }) => id),
   );
   const disabled = new Set(
-    agents.filter((agent) => agent.agent_type === agentType && agent.admin_state_up === 0).map(({ host_id }) => host_id),
+    agents
+      .filter((agent) => agent.agent_type === agentType && agent.admin_state_up === 0)
+      .map(({ host_id }) => host_id),
   );
   return hosts.filter((host) => isAlive(host, nowMs) && !disabled.has(host.id) && carries(host, networks));
 }
@@ -236,6 +230,11 @@ async function serveSubnets(
   const missing = subnets.filter(({ id }) => !current.some(({ subnet_id }) => subnet_id === id));
   const wishes = (await withRoom(write, missing)).map(({ id }) => ({ subnet_id: id }));
   if (missing.length === 0) return;
-  const holder = { portId: port.id, networkId: port.network_id, macAddress: port.mac_address, deviceOwner: 'network:dhcp' };
+  const holder = {
+    portId: port.id,
+    networkId: port.network_id,
+    macAddress: port.mac_address,
+    deviceOwner: 'network:dhcp',
+  };
   await allocateAddresses(write, holder, wishes, current.length);
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import type { NetworkTables } from '../tables.ts';
 import type { PortRow } from '../ports/tables.ts';
+import type { NetworkTables } from '../tables.ts';
 import type { NetworkAgentRow, NetworkHostRow } from './tables.ts';
 
 type Tx = Db<NetworkTables>;
@@ -254,7 +254,14 @@ export async function listPlaces(
 export async function listMemberAddresses(
   db: Tx,
   groupIds: readonly string[],
-): Promise<{ security_group_id: string; port_id: string; address: string; allowed_address_pairs: PortRow['allowed_address_pairs'] }[]> {
+): Promise<
+  {
+    security_group_id: string;
+    port_id: string;
+    address: string;
+    allowed_address_pairs: PortRow['allowed_address_pairs'];
+  }[]
+> {
   if (groupIds.length === 0) return [];
   return db
     .selectFrom('port_security_groups as g')

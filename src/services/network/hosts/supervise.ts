@@ -5,7 +5,15 @@ import type { NetworkDeps } from '../deps.ts';
 import { findNetwork } from '../networks/store.ts';
 import { newWrite, type Write } from '../resources/resource.ts';
 import { WHOLE_CLOUD } from '../resources/store.ts';
-import { chooseDhcpHost, chooseRouterHost, ensureDhcp, ensureRouterHost, isAlive, moveDhcp, placeRouter } from './schedule.ts';
+import {
+  chooseDhcpHost,
+  chooseRouterHost,
+  ensureDhcp,
+  ensureRouterHost,
+  isAlive,
+  moveDhcp,
+  placeRouter,
+} from './schedule.ts';
 import {
   listDhcpBindings,
   listHosts,

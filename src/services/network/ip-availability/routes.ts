@@ -9,7 +9,11 @@ export const ipAvailabilityRoutes = (deps: NetworkDeps): Route[] => [
     path: '/v2.0/network-ip-availabilities',
     name: 'listIpAvailability',
     handler: async ({ ctx, query }) => ({
-      network_ip_availabilities: await listIpAvailability(deps, ctx, readQuery(query, {}, AVAILABILITY_FILTERS).filters),
+      network_ip_availabilities: await listIpAvailability(
+        deps,
+        ctx,
+        readQuery(query, {}, AVAILABILITY_FILTERS).filters,
+      ),
     }),
   }),
   route({

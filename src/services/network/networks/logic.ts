@@ -2,9 +2,9 @@ import { toBit, toJson } from '#kernel/db/json.ts';
 import { conflict, invalidInput } from '../errors.ts';
 import { unbindDhcp } from '../hosts/store.ts';
 import { touchNetworks } from '../hosts/touch.ts';
-import { countPortsOf, listPorts } from '../ports/store.ts';
-import { deletePortRows } from '../ports/remove.ts';
 import { isAutoDeleted } from '../ports/owners.ts';
+import { deletePortRows } from '../ports/remove.ts';
+import { countPortsOf, listPorts } from '../ports/store.ts';
 import { addRbacPolicy, removeRbacPolicies } from '../rbac-policies/store.ts';
 import type { Changes, NewValues } from '../resources/attributes.ts';
 import { newRow, type Write } from '../resources/resource.ts';
@@ -138,7 +138,9 @@ function refuseOtherSegment(row: NetworkRow, changes: Update): void {
     ] as const
   ).filter(([name, current]) => changes[name] !== undefined && changes[name] !== current);
   if (differs.length > 0)
-    throw invalidInput('Plugin does not support updating the following provider network attributes: network_type, physical_network, segmentation_id');
+    throw invalidInput(
+      'Plugin does not support updating the following provider network attributes: network_type, physical_network, segmentation_id',
+    );
 }
 
 async function refuseSecondDefault(write: Write, id: string): Promise<void> {

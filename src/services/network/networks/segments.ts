@@ -1,6 +1,6 @@
+import type { NetworkType } from '#protocol/networks.ts';
 import { conflict, invalidInput, unavailable } from '../errors.ts';
 import type { Write } from '../resources/resource.ts';
-import type { NetworkType } from '#protocol/networks.ts';
 import { listTakenSegments, takeSegment } from './store.ts';
 
 /** What carries a network from host to host. */
@@ -22,7 +22,11 @@ const TUNNEL_BYTES = { vxlan: 50, gre: 42 } as const;
 /** The segment that an administrator asked for, checked; undefined when the cloud is to choose. */
 export function readSegment(
   write: Write,
-  given: { readonly networkType?: NetworkType | null; readonly physicalNetwork?: string | null; readonly segmentationId?: number | null },
+  given: {
+    readonly networkType?: NetworkType | null;
+    readonly physicalNetwork?: string | null;
+    readonly segmentationId?: number | null;
+  },
 ): Segment | undefined {
   const { networkType = null, physicalNetwork = null, segmentationId = null } = given;
   if (networkType === null) {
@@ -142,7 +146,8 @@ function checkFlat(physicalNetwork: string | null, known: readonly string[]): vo
 
 function checkVlan(physicalNetwork: string | null, segmentationId: number | null, known: readonly string[]): void {
   if (physicalNetwork === null) {
-    if (segmentationId !== null) throw invalidInput('segmentation_id requires physical_network for VLAN provider network');
+    if (segmentationId !== null)
+      throw invalidInput('segmentation_id requires physical_network for VLAN provider network');
     return;
   }
   if (!known.includes(physicalNetwork))

@@ -2,6 +2,7 @@ import { type SqlBool, sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
 import { isUniqueViolation } from '#kernel/db/transaction.ts';
 import { notFound } from '../errors.ts';
+import { EVERYTHING } from '../resources/query.ts';
 import {
   type Condition,
   isBit,
@@ -15,7 +16,6 @@ import {
   selectRows,
   standardFilters,
 } from '../resources/store.ts';
-import { EVERYTHING } from '../resources/query.ts';
 import type { NetworkTables } from '../tables.ts';
 import type { NetworkRow, SegmentRow } from './tables.ts';
 

@@ -5,13 +5,13 @@
  * at random among the first free ones, so that two controllers that pick at once seldom meet, and low addresses go first.
  */
 import { fromJson } from '#kernel/db/json.ts';
-import { cidrHas, formatAddress } from '#kernel/net.ts';
 import { type CloudError } from '#kernel/errors.ts';
+import { cidrHas, formatAddress } from '#kernel/net.ts';
 import { badRequest, conflict, invalidInput } from '../errors.ts';
 import type { Write } from '../resources/resource.ts';
 import { isAutoAddressed } from '../subnets/check.ts';
 import { cidrOf, eui64, type NumericRange, numberOf, numericRanges, usable } from '../subnets/ranges.ts';
-import { listSubnetsOfNetwork, subnetNotFound, listSubnetsById } from '../subnets/store.ts';
+import { listSubnetsById, listSubnetsOfNetwork, subnetNotFound } from '../subnets/store.ts';
 import type { SubnetRow } from '../subnets/tables.ts';
 import { isRouterPort } from './owners.ts';
 import { countAddresses, listPorts, listTakenAddresses, takeAddress } from './store.ts';

@@ -1,6 +1,7 @@
 import { fromJson, toBit, toJson } from '#kernel/db/json.ts';
 import { afterCommit } from '#kernel/db/open-transaction.ts';
 import { badRequest, conflict, hidden } from '../errors.ts';
+import { listFloatingIpsOfPorts } from '../floating-ips/store.ts';
 import { touchPort, touchRouters } from '../hosts/touch.ts';
 import { getNetwork, listSharedIds } from '../networks/store.ts';
 import type { NetworkRow } from '../networks/tables.ts';
@@ -10,7 +11,6 @@ import { touchRow } from '../resources/store.ts';
 import { findRouter } from '../routers/store.ts';
 import { ensureDefaultGroup } from '../security-groups/default.ts';
 import { getSecurityGroup } from '../security-groups/store.ts';
-import { listFloatingIpsOfPorts } from '../floating-ips/store.ts';
 import { isAutoAddressed } from '../subnets/check.ts';
 import { listSubnetsOfNetwork } from '../subnets/store.ts';
 import { type AddressWish, allocateAddresses } from './addresses.ts';
@@ -92,13 +92,21 @@ export async function updatePort(write: Write, id: string, changes: Update): Pro
       'PortBound',
       `Unable to complete operation on port ${id}, port is already bound, port type: bridge, old_mac ${row.mac_address}, new_mac ${macAddress}.`,
     );
-  const before = { addresses: (await addressesOf(tx, [id])).get(id) ?? [], groups: (await groupsOf(tx, [id])).get(id) ?? [] };
+  const before = {
+    addresses: (await addressesOf(tx, [id])).get(id) ?? [],
+    groups: (await groupsOf(tx, [id])).get(id) ?? [],
+  };
   const hasPortSecurity = changes.port_security_enabled ?? row.port_security_enabled === 1;
   const pairs = changes.allowed_address_pairs;
   checkPairs(pairs ?? fromJson(row.allowed_address_pairs), hasPortSecurity);
   const groups = await updateGroups(write, row, changes, hasPortSecurity, before.groups);
   if (changes.fixed_ips !== undefined || macAddress !== row.mac_address)
-    await updateAddresses(write, { ...row, mac_address: macAddress, device_owner: deviceOwner }, before.addresses, changes.fixed_ips);
+    await updateAddresses(
+      write,
+      { ...row, mac_address: macAddress, device_owner: deviceOwner },
+      before.addresses,
+      changes.fixed_ips,
+    );
   const host = changes['binding:host_id'] === undefined ? row.host : (changes['binding:host_id'] ?? '');
   const isNew = await updatePortRow(tx, id, {
     mac_address: macAddress,
@@ -230,10 +238,15 @@ async function updateAddresses(
     (await listSubnetsOfNetwork(write.tx, row.network_id)).filter(isAutoAddressed).map(({ id }) => id),
   );
   const wishes =
-    given ?? current.filter(({ subnet_id }) => !auto.has(subnet_id)).map((a) => ({ subnet_id: a.subnet_id, ip_address: a.address }));
+    given ??
+    current
+      .filter(({ subnet_id }) => !auto.has(subnet_id))
+      .map((a) => ({ subnet_id: a.subnet_id, ip_address: a.address }));
   const kept: PortAddressRow[] = [];
   const open: AddressWish[] = [];
-  for (const wish of wishes.toSorted((a, b) => Number(a.ip_address === undefined) - Number(b.ip_address === undefined))) {
+  for (const wish of wishes.toSorted(
+    (a, b) => Number(a.ip_address === undefined) - Number(b.ip_address === undefined),
+  )) {
     const match = current.find(
       (address) =>
         !kept.includes(address) &&
@@ -247,7 +260,12 @@ async function updateAddresses(
   const gone = current.filter((address) => !kept.includes(address));
   await refuseServedAddresses(write, row, gone);
   await removeAddresses(write.tx, { portId: row.id, addresses: gone.map(({ address }) => address) });
-  const holder = { portId: row.id, networkId: row.network_id, macAddress: row.mac_address, deviceOwner: row.device_owner };
+  const holder = {
+    portId: row.id,
+    networkId: row.network_id,
+    macAddress: row.mac_address,
+    deviceOwner: row.device_owner,
+  };
   await allocateAddresses(write, holder, open, Math.max(-1, ...current.map(({ position }) => position)) + 1);
 }
 

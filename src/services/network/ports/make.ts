@@ -82,11 +82,7 @@ export async function makePort(
   return { ...row, addresses };
 }
 
-async function insertWithMac(
-  write: Write,
-  spec: PortSpec,
-  rowWith: (macAddress: string) => PortRow,
-): Promise<PortRow> {
+async function insertWithMac(write: Write, spec: PortSpec, rowWith: (macAddress: string) => PortRow): Promise<PortRow> {
   if (spec.macAddress !== undefined) {
     const row = rowWith(spec.macAddress);
     if (!(await insertPort(write.tx, row))) throw macInUse(spec.network.id, spec.macAddress);

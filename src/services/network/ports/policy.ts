@@ -35,11 +35,7 @@ export const portPolicy: PolicyRule[] = [
     'update_port:binding:host_id',
     'update_port:binding:profile',
   ),
-  ...rules(
-    `${ADMIN} or ${NET_OWNER}`,
-    'create_port:allowed_address_pairs',
-    'update_port:allowed_address_pairs',
-  ),
+  ...rules(`${ADMIN} or ${NET_OWNER}`, 'create_port:allowed_address_pairs', 'update_port:allowed_address_pairs'),
   ...rules(`${ADMIN} or ${ADVSVC} or ${NET_OWNER} or (${READER})`, 'get_port'),
   ...rules(`${ADMIN} or (${MEMBER}) or ${ADVSVC}`, 'update_port', 'update_port:binding:vnic_type'),
   ...rules(`${ADMIN} or ${ADVSVC}`, 'update_port:mac_address'),

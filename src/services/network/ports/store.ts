@@ -69,7 +69,9 @@ function addressCondition(values: readonly string[]): Condition {
 }
 
 function refuseFilter(value: string): never {
-  throw badBody(`Invalid input for fixed_ips. Reason: '${value.slice(0, 100)}' is not ip_address=, subnet_id= or ip_address_substr=.`);
+  throw badBody(
+    `Invalid input for fixed_ips. Reason: '${value.slice(0, 100)}' is not ip_address=, subnet_id= or ip_address_substr=.`,
+  );
 }
 
 export function portNotFound(id: string) {

@@ -5,7 +5,7 @@ import type { NetworkDeps } from '../deps.ts';
 import { badBody, forbidden, notFound, overQuota } from '../errors.ts';
 import { asObject } from '../resources/body.ts';
 import { countOf } from '../resources/store.ts';
-import { readInteger } from '../resources/types.ts';
+import { readInteger, shown } from '../resources/types.ts';
 import type { NetworkTables } from '../tables.ts';
 import { deleteLimits, findLimit, listAllLimits, listLimits, setLimits } from './store.ts';
 
@@ -38,7 +38,7 @@ export async function checkQuota(
   tx: Db<NetworkTables>,
   projectId: string,
   resource: string,
-  table: keyof NetworkTables & string,
+  table: keyof NetworkTables,
   more = 1,
 ): Promise<void> {
   if (projectId === '') return;
@@ -127,7 +127,7 @@ function readLimit(name: string, value: unknown): number {
   try {
     limit = readInteger(value);
   } catch {
-    return refuse(`'${String(value).slice(0, 100)}' is not an integer`);
+    return refuse(`'${shown(value)}' is not an integer`);
   }
   if (limit < -1) refuse(`'${limit}' is too small - must be at least '-1'`);
   if (limit > MAX_LIMIT) refuse(`'${limit}' is too large - must be no larger than '${MAX_LIMIT}'`);

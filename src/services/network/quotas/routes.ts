@@ -48,7 +48,9 @@ export const quotaRoutes = (deps: NetworkDeps): Route[] => [
     path: '/v2.0/quotas/:projectId',
     name: 'updateQuota',
     body: AnyBody,
-    handler: async ({ ctx, params, body }) => ({ quota: await updateQuota(deps, ctx, params['projectId'] ?? '', body) }),
+    handler: async ({ ctx, params, body }) => ({
+      quota: await updateQuota(deps, ctx, params['projectId'] ?? '', body),
+    }),
   }),
   route({
     method: 'DELETE',

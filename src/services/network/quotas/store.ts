@@ -6,7 +6,11 @@ export async function listLimits(db: Db<NetworkTables>, projectId: string): Prom
   return Object.fromEntries(rows.map((row) => [row.resource, row.quota_limit]));
 }
 
-export async function findLimit(db: Db<NetworkTables>, projectId: string, resource: string): Promise<number | undefined> {
+export async function findLimit(
+  db: Db<NetworkTables>,
+  projectId: string,
+  resource: string,
+): Promise<number | undefined> {
   const row = await db
     .selectFrom('network_quotas')
     .select('quota_limit')

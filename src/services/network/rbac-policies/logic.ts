@@ -1,6 +1,6 @@
 import { badBody, badRequest, conflict, hidden } from '../errors.ts';
 import { listForeignUsers } from '../networks/store.ts';
-import { newRow, type Write, type WireObject } from '../resources/resource.ts';
+import { newRow, type WireObject, type Write } from '../resources/resource.ts';
 import { touchRow } from '../resources/store.ts';
 import {
   deleteRbacPolicy,
@@ -43,7 +43,8 @@ export async function viewRbacPolicies(_db: unknown, rows: readonly RbacPolicyRo
  */
 export async function createRbacPolicy(write: Write, values: NewPolicy): Promise<string> {
   const target = values.target_tenant ?? values.target_project;
-  if (target === undefined || target === '') throw badBody("Failed to parse request. Required attribute 'target_tenant' not specified");
+  if (target === undefined || target === '')
+    throw badBody("Failed to parse request. Required attribute 'target_tenant' not specified");
   enforceTarget(write, 'create', values.project_id, target);
   if (values.action === 'access_as_external' && values.object_type !== 'network')
     throw badRequest(
@@ -51,7 +52,10 @@ export async function createRbacPolicy(write: Write, values: NewPolicy): Promise
       `Failed to create RBAC policy on object ${values.object_id} because Invalid action '${values.action}' for object type '${values.object_type}'. Valid actions: access_as_shared.`,
     );
   if (values.action === 'access_as_external' && !write.scope.isAdmin)
-    throw badRequest('InvalidInput', 'Invalid input for operation: Only admins can manipulate policies on networks for external access.');
+    throw badRequest(
+      'InvalidInput',
+      'Invalid input for operation: Only admins can manipulate policies on networks for external access.',
+    );
   const owner = await findOwner(write.tx, values.object_type, values.object_id);
   if (owner === undefined || (owner !== write.ctx.projectId && !write.scope.isAdmin)) throw hidden();
   const row: RbacPolicyRow = {
@@ -110,7 +114,8 @@ async function refuseInUse(write: Write, row: RbacPolicyRow, newTarget: string |
   const others = await listTargets(write.tx, row.object_id, row.action, row.id);
   if (newTarget !== undefined) others.add(newTarget);
   const left = users.filter(
-    (project) => (row.target_project === '*' || row.target_project === project) && !others.has(project) && !others.has('*'),
+    (project) =>
+      (row.target_project === '*' || row.target_project === project) && !others.has(project) && !others.has('*'),
   );
   if (left.length > 0)
     throw conflict(

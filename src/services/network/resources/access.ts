@@ -43,7 +43,9 @@ function enforceKnown(
 function innerKeys(value: unknown): Set<string> {
   const parts = Array.isArray(value) ? value : [value];
   return new Set(
-    parts.flatMap((part) => (typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.keys(part) : [])),
+    parts.flatMap((part) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.keys(part) : [],
+    ),
   );
 }
 

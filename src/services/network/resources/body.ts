@@ -1,6 +1,7 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import { badBody } from '../errors.ts';
 import type { Attributes } from './attributes.ts';
+import { shown } from './types.ts';
 
 type Values = Record<string, unknown>;
 
@@ -90,7 +91,8 @@ function ownerOf(rules: BodyRules, ctx: RequestContext, isAdmin: boolean, given:
       refuse('A token without a project needs project_id to be specified');
     return ctx.projectId ?? '';
   }
-  if (typeof project !== 'string') return refuse(`Invalid input for project_id. Reason: '${String(project)}' is not a valid string.`);
+  if (typeof project !== 'string')
+    return refuse(`Invalid input for project_id. Reason: '${shown(project)}' is not a valid string.`);
   if (project !== ctx.projectId && !isAdmin)
     refuse(
       "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges",
@@ -127,4 +129,3 @@ export function asObject(value: unknown): Values | undefined {
 function refuse(message: string): never {
   throw badBody(message);
 }
-

@@ -142,9 +142,7 @@ export async function deleteItem(
   await inTransaction(deps.db, async (tx) => {
     const item = await getItem(deps, tx, resource, scope, id);
     const target = { ...item, ...(await targetOf(tx, resource, item)) };
-    enforceSeen(deps, ctx, resource, target, () =>
-      deps.policy.enforce(ctx, `delete_${resource.singular}`, target),
-    );
+    enforceSeen(deps, ctx, resource, target, () => deps.policy.enforce(ctx, `delete_${resource.singular}`, target));
     checkRevision(revision, item);
     await resource.remove?.(newWrite(deps, tx, ctx, scope), id, item);
   });

@@ -27,7 +27,10 @@ export function newWrite(deps: NetworkDeps, tx: Db<NetworkTables>, ctx: RequestC
 }
 
 /** The columns that every new row has. */
-export function newRow(write: Write, values: { readonly project_id: string; readonly description?: string | undefined }) {
+export function newRow(
+  write: Write,
+  values: { readonly project_id: string; readonly description?: string | undefined },
+) {
   const nowMs = write.deps.clock.now().getTime();
   return {
     id: newUuid(),
@@ -83,7 +86,9 @@ export interface ResourceDefinition<A extends Attributes, Row extends { readonly
 }
 
 /** A noun, its types forgotten. */
-export type Resource = Omit<ResourceDefinition<Attributes, { readonly id: string }>, 'path'> & { readonly path: string };
+export type Resource = Omit<ResourceDefinition<Attributes, { readonly id: string }>, 'path'> & {
+  readonly path: string;
+};
 
 export function defineResource<A extends Attributes, Row extends { readonly id: string }>(
   definition: ResourceDefinition<A, Row>,

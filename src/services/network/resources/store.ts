@@ -21,7 +21,7 @@ export type Filter = (values: readonly string[], scope: Scope) => Condition;
 
 /** Where a resource's rows are and how they can be asked for. */
 export interface Source {
-  readonly table: keyof NetworkTables & string;
+  readonly table: keyof NetworkTables;
   readonly filters: Readonly<Record<string, Filter>>;
   /** Columns of the attributes that can be sorted by, where the names differ. */
   readonly columns?: Readonly<Record<string, string>>;
@@ -174,7 +174,7 @@ function tagConditions({ all, any, notAll, notAny }: TagFilters): Condition[] {
 /** Marks a row as changed: the next revision number, and when. @returns false when the row is gone. */
 export async function touchRow(
   tx: Db<NetworkTables>,
-  table: keyof NetworkTables & string,
+  table: keyof NetworkTables,
   id: string,
   nowMs: number,
 ): Promise<boolean> {
@@ -187,11 +187,7 @@ export async function touchRow(
 }
 
 /** How many rows of a table a project has. */
-export async function countOf(
-  db: Db<NetworkTables>,
-  table: keyof NetworkTables & string,
-  projectId: string,
-): Promise<number> {
+export async function countOf(db: Db<NetworkTables>, table: keyof NetworkTables, projectId: string): Promise<number> {
   const row = await (db as unknown as Loose)
     .selectFrom(table)
     .select(({ fn }) => fn.countAll<number>().as('count'))

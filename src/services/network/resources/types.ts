@@ -20,8 +20,13 @@ const MAX_TEXT = 255;
 /** Items of any list in a body. Real uses stay far below; what the noun allows is checked by it. */
 const MAX_LIST = 1_024;
 
+/** A value inside a sentence, cut to what a sentence can bear. */
+export function shown(value: unknown): string {
+  return (typeof value === 'string' ? value : python(value)).slice(0, 200);
+}
+
 function quoted(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 200)}'` : `'${python(value).slice(0, 200)}'`;
+  return `'${shown(value)}'`;
 }
 
 function readText(value: unknown, max: number, refuse: Refuse): string {

@@ -8,7 +8,7 @@ import { addressesOf, findPort } from '../ports/store.ts';
 import type { Write } from '../resources/resource.ts';
 import { cidrOf } from '../subnets/ranges.ts';
 import { listSubnetsOfNetwork } from '../subnets/store.ts';
-import { refuseOverlaps } from './interfaces.ts';
+import { refuseOverlaps } from './overlaps.ts';
 import { hasFloatingIps, listInterfaceSubnets, updateRouterRow } from './store.ts';
 import type { RouterRow } from './tables.ts';
 
@@ -27,8 +27,7 @@ export interface GatewayWish {
 export async function setGateway(write: Write, row: RouterRow, wish: GatewayWish): Promise<void> {
   const { tx } = write;
   const network = await getNetwork(tx, write.scope, wish.network_id);
-  if (network.is_external === 0)
-    throw badResource('router', `Network ${network.id} is not an external network`);
+  if (network.is_external === 0) throw badResource('router', `Network ${network.id} is not an external network`);
   const subnets = await listSubnetsOfNetwork(tx, network.id);
   const wanted = wish.external_fixed_ips ?? [];
   for (const { ip_address: address } of wanted) {
@@ -61,8 +60,12 @@ export async function clearGateway(write: Write, row: RouterRow): Promise<void> 
   if (row.gateway_port_id === null) return;
   const port = await findPort(write.tx, row.gateway_port_id);
   await refuseInUse(write, row.id, port?.network_id ?? '');
-  const external = (await listInterfaceSubnets(write.tx, row.id)).filter((each) => each.port_id === row.gateway_port_id);
-  const needed = fromJson(row.routes).find(({ nexthop }) => external.some(({ cidr }) => cidrHas(cidrOf(cidr), nexthop)));
+  const external = (await listInterfaceSubnets(write.tx, row.id)).filter(
+    (each) => each.port_id === row.gateway_port_id,
+  );
+  const needed = fromJson(row.routes).find(({ nexthop }) =>
+    external.some(({ cidr }) => cidrHas(cidrOf(cidr), nexthop)),
+  );
   if (needed !== undefined)
     throw conflict(
       'RouterInUse',

@@ -1,19 +1,20 @@
 import { fromJson } from '#kernel/db/json.ts';
-import { cidrHas, cidrsOverlap } from '#kernel/net.ts';
+import { cidrHas } from '#kernel/net.ts';
 import { badRequest, badResource, conflict, notFound } from '../errors.ts';
 import { findNetwork, listSharedIds } from '../networks/store.ts';
-import { checkQuota } from '../quotas/logic.ts';
 import { allocateAddresses } from '../ports/addresses.ts';
 import { makePort } from '../ports/make.ts';
 import { deletePortRows } from '../ports/remove.ts';
 import { addressesOf, getPort, listPorts, removeAddresses, setGroups, updatePortRow } from '../ports/store.ts';
 import type { PortRow } from '../ports/tables.ts';
+import { checkQuota } from '../quotas/logic.ts';
 import type { Write } from '../resources/resource.ts';
 import { touchRow } from '../resources/store.ts';
 import { cidrOf, numberOf } from '../subnets/ranges.ts';
 import { getSubnet, listSubnetsById } from '../subnets/store.ts';
 import type { SubnetRow } from '../subnets/tables.ts';
 import { finishChange } from './logic.ts';
+import { refuseOverlaps } from './overlaps.ts';
 import { getRouter, hasFloatingIpsInto, listInterfaceSubnets } from './store.ts';
 import type { RouterRow } from './tables.ts';
 
@@ -52,11 +53,19 @@ export async function addInterfaceByPort(write: Write, routerId: string, portId:
   refuseSecondIpv6Port(own, port.network_id, subnets);
   refuseOverlaps(own, subnets, routerId);
   refuseForeignAddresses(write, port, addresses, subnets);
-  await updatePortRow(tx, portId, { device_id: routerId, device_owner: 'network:router_interface', port_security_enabled: 0 });
+  await updatePortRow(tx, portId, {
+    device_id: routerId,
+    device_owner: 'network:router_interface',
+    port_security_enabled: 0,
+  });
   await setGroups(tx, portId, []);
   await touchRow(tx, 'ports', portId, write.deps.clock.now().getTime());
   await finishChange(write, routerId);
-  return info(router, { ...port, id: portId }, subnets.map(({ id }) => id));
+  return info(
+    router,
+    { ...port, id: portId },
+    subnets.map(({ id }) => id),
+  );
 }
 
 /** Joins a router to a subnet, at the subnet's gateway address. */
@@ -64,15 +73,19 @@ export async function addInterfaceBySubnet(write: Write, routerId: string, subne
   const { tx } = write;
   const router = await getRouter(tx, routerId);
   const subnet = await getSubnet(tx, write.scope, subnetId);
-  if (subnet.gateway_ip === null)
-    throw badResource('router', 'Subnet for router interface must have a gateway IP');
+  if (subnet.gateway_ip === null) throw badResource('router', 'Subnet for router interface must have a gateway IP');
   await refuseForeignSubnet(write, subnet);
   const own = await listInterfaceSubnets(tx, routerId);
   refuseOverlaps(own, [subnet], routerId);
   const wish = { ip_address: subnet.gateway_ip, subnet_id: subnet.id };
   const sibling = subnet.ip_version === 6 ? await findIpv6Port(write, own, subnet.network_id) : undefined;
   if (sibling !== undefined) {
-    const holder = { portId: sibling.id, networkId: sibling.network_id, macAddress: sibling.mac_address, deviceOwner: sibling.device_owner };
+    const holder = {
+      portId: sibling.id,
+      networkId: sibling.network_id,
+      macAddress: sibling.mac_address,
+      deviceOwner: sibling.device_owner,
+    };
     await allocateAddresses(write, holder, [wish], own.length);
     await touchRow(tx, 'ports', sibling.id, write.deps.clock.now().getTime());
     await finishChange(write, routerId);
@@ -108,7 +121,9 @@ export async function removeInterface(
     ({ device_owner }) => device_owner === 'network:router_interface',
   );
   const chosen = own.filter(
-    (each) => (by.portId === undefined || each.port_id === by.portId) && (by.subnetId === undefined || each.subnet_id === by.subnetId),
+    (each) =>
+      (by.portId === undefined || each.port_id === by.portId) &&
+      (by.subnetId === undefined || each.subnet_id === by.subnetId),
   );
   if (by.portId !== undefined && !own.some(({ port_id }) => port_id === by.portId))
     throw notFound('RouterInterfaceNotFound', `Router ${routerId} does not have an interface with id ${by.portId}`);
@@ -120,10 +135,7 @@ export async function removeInterface(
   if (by.portId === undefined && by.subnetId !== undefined) await getSubnet(tx, write.scope, by.subnetId);
   const first = chosen[0];
   if (first === undefined)
-    throw notFound(
-      'RouterInterfaceNotFoundForSubnet',
-      `Router ${routerId} has no interface on subnet ${by.subnetId}`,
-    );
+    throw notFound('RouterInterfaceNotFoundForSubnet', `Router ${routerId} has no interface on subnet ${by.subnetId}`);
   const leaving = by.portId === undefined ? [first] : own.filter(({ port_id }) => port_id === by.portId);
   for (const each of leaving) await refuseNeeded(write, router, each);
   const port = (await listPorts(tx, { ids: [first.port_id] }))[0];
@@ -132,22 +144,11 @@ export async function removeInterface(
   if (isWhole) await deletePortRows(write, [port.id]);
   else await removeAddresses(tx, { portId: port.id, addresses: [first.address] });
   await finishChange(write, routerId);
-  return info(router, port, leaving.map(({ subnet_id }) => subnet_id));
-}
-
-/** @throws {BadRequest} when a subnet is joined already, or its addresses meet those of another one. */
-export function refuseOverlaps(own: Interfaces, subnets: readonly SubnetRow[], routerId: string): void {
-  for (const subnet of subnets) {
-    for (const other of own) {
-      if (other.subnet_id === subnet.id)
-        throw badResource('router', `Router ${routerId} already has a port on subnet ${subnet.id}`);
-      if (cidrsOverlap(cidrOf(other.cidr), cidrOf(subnet.cidr)))
-        throw badResource(
-          'router',
-          `Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${other.cidr} of subnet ${other.subnet_id}`,
-        );
-    }
-  }
+  return info(
+    router,
+    port,
+    leaving.map(({ subnet_id }) => subnet_id),
+  );
 }
 
 function refuseSecondIpv6Port(own: Interfaces, networkId: string, subnets: readonly SubnetRow[]): void {
@@ -194,7 +195,8 @@ async function refuseForeignSubnet(write: Write, subnet: SubnetRow): Promise<voi
 
 async function findIpv6Port(write: Write, own: Interfaces, networkId: string): Promise<PortRow | undefined> {
   const match = own.find(
-    (each) => each.network_id === networkId && each.ip_version === 6 && each.device_owner === 'network:router_interface',
+    (each) =>
+      each.network_id === networkId && each.ip_version === 6 && each.device_owner === 'network:router_interface',
   );
   return match === undefined ? undefined : (await listPorts(write.tx, { ids: [match.port_id] }))[0];
 }

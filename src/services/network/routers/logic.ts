@@ -1,10 +1,11 @@
 import { fromJson, toBit, toJson } from '#kernel/db/json.ts';
 import { badResource, conflict } from '../errors.ts';
-import { releaseRouterHost, ensureRouterHost } from '../hosts/schedule.ts';
+import { ensureRouterHost, releaseRouterHost } from '../hosts/schedule.ts';
 import { touchRouters } from '../hosts/touch.ts';
 import type { Changes, NewValues } from '../resources/attributes.ts';
 import { newRow, type Write } from '../resources/resource.ts';
 import { deleteAttachments, touchRow } from '../resources/store.ts';
+import { shown } from '../resources/types.ts';
 import { checkZoneHints } from '../zones.ts';
 import { clearGateway, setGateway } from './gateway.ts';
 import { checkRoutes, readRoutes } from './routes-check.ts';
@@ -104,7 +105,7 @@ export function checkInterfaceBody(
     throw badResource('router', 'Either subnet_id or port_id must be specified');
   for (const id of [portId, subnetId]) {
     if (id !== undefined && (typeof id !== 'string' || !/^[0-9a-f-]{32,36}$/i.test(id)))
-      throw badResource('router', `'${String(id).slice(0, 100)}' is not a valid UUID`);
+      throw badResource('router', `'${shown(id)}' is not a valid UUID`);
   }
   if (!isRemoval && portId !== undefined && subnetId !== undefined)
     throw badResource('router', 'Cannot specify both subnet-id and port-id');

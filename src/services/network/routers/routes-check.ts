@@ -1,5 +1,5 @@
-import { cidrHas } from '#kernel/net.ts';
 import { python } from '#kernel/api/validate.ts';
+import { cidrHas } from '#kernel/net.ts';
 import { badRequest } from '../errors.ts';
 import { cidrOf } from '../subnets/ranges.ts';
 import type { HostRoute } from '../subnets/tables.ts';

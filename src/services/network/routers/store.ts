@@ -58,7 +58,17 @@ export async function deleteRouterRow(tx: Tx, id: string): Promise<void> {
 export async function listInterfaceSubnets(
   db: Tx,
   routerId: string,
-): Promise<{ port_id: string; network_id: string; device_owner: string; subnet_id: string; address: string; cidr: string; ip_version: 4 | 6 }[]> {
+): Promise<
+  {
+    port_id: string;
+    network_id: string;
+    device_owner: string;
+    subnet_id: string;
+    address: string;
+    cidr: string;
+    ip_version: 4 | 6;
+  }[]
+> {
   return db
     .selectFrom('ports as p')
     .innerJoin('port_addresses as a', 'a.port_id', 'p.id')

@@ -17,11 +17,7 @@ type RuleSpec = Pick<SecurityGroupRuleRow, 'direction' | 'ethertype'> & { readon
  * The id of the project's group `default`, which is made the first time that somebody looks; when two look at once, the table's
  * key says whose it is.
  */
-export async function ensureDefaultGroup(
-  deps: NetworkDeps,
-  tx: Db<NetworkTables>,
-  projectId: string,
-): Promise<string> {
+export async function ensureDefaultGroup(deps: NetworkDeps, tx: Db<NetworkTables>, projectId: string): Promise<string> {
   const found = await findDefaultGroupId(tx, projectId);
   if (found !== undefined) return found;
   const id = await makeGroup(deps, tx, {

@@ -1,7 +1,6 @@
+import type { RequestContext } from '#kernel/auth/context.ts';
 import { toBit } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
-import type { RequestContext } from '#kernel/auth/context.ts';
-import { versionOf } from '../resources/types.ts';
 import { getAddressGroup } from '../address-groups/store.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { badRequest, conflict, hidden } from '../errors.ts';
@@ -10,6 +9,7 @@ import { checkQuota } from '../quotas/logic.ts';
 import type { Changes, NewValues } from '../resources/attributes.ts';
 import { newRow, type Write } from '../resources/resource.ts';
 import { deleteAttachments, touchRow } from '../resources/store.ts';
+import { versionOf } from '../resources/types.ts';
 import { ensureDefaultGroup, fingerprintOf, makeGroup } from './default.ts';
 import type { securityGroupAttributes, securityGroupRuleAttributes } from './schema.ts';
 import {
@@ -159,10 +159,7 @@ function checkPorts({ port_range_min: min, port_range_max: max, protocol, ethert
   if (min === null && max === null) return;
   const number = protocolNumber(protocol, ethertype);
   if (number === null)
-    throw badRequest(
-      'SecurityGroupProtocolRequiredWithPorts',
-      'Must also specify protocol if port range is given.',
-    );
+    throw badRequest('SecurityGroupProtocolRequiredWithPorts', 'Must also specify protocol if port range is given.');
   if (PORT_PROTOCOLS.has(number)) {
     if (min === 0 || max === 0) throw badRequest('SecurityGroupInvalidPortValue', 'Invalid value for port 0');
     if (min === null || max === null || min > max)

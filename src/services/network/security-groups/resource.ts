@@ -1,5 +1,6 @@
 import type { Db } from '#kernel/db/database.ts';
 import { defineResource } from '../resources/resource.ts';
+import { shown } from '../resources/types.ts';
 import type { NetworkTables } from '../tables.ts';
 import {
   createRule,
@@ -51,6 +52,6 @@ async function groupTarget(
   db: Db<NetworkTables>,
   item: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const group = (await listSecurityGroupsById(db, [String(item['security_group_id'] ?? '')]))[0];
+  const group = (await listSecurityGroupsById(db, [shown(item['security_group_id'])]))[0];
   return group === undefined ? {} : { 'security_group:project_id': group.project_id };
 }

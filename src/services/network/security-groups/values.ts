@@ -1,7 +1,7 @@
 /** Values of security group rules. @see neutron/extensions/securitygroup.py */
 import { formatAddress, formatCidr, parseAddress, parseCidr } from '#kernel/net.ts';
 import { badRequest } from '../errors.ts';
-import type { AttributeType } from '../resources/types.ts';
+import { type AttributeType, shown } from '../resources/types.ts';
 
 /** IANA's numbers of the names that rules know. */
 export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
@@ -40,7 +40,7 @@ export const protocol: AttributeType<string | null> = {
     if (Object.hasOwn(PROTOCOL_NUMBERS, text)) return text;
     throw badRequest(
       'SecurityGroupRuleInvalidProtocol',
-      `Security group rule protocol ${String(value).slice(0, 100)} not supported. Only protocol values [None, ${Object.keys(PROTOCOL_NUMBERS).join(', ')}] and integer representations [0 to 255] are supported.`,
+      `Security group rule protocol ${shown(value)} not supported. Only protocol values [None, ${Object.keys(PROTOCOL_NUMBERS).join(', ')}] and integer representations [0 to 255] are supported.`,
     );
   },
 };
@@ -52,7 +52,7 @@ export const ethertype: AttributeType<'IPv4' | 'IPv6'> = {
     if (text === 'ipv6') return 'IPv6';
     throw badRequest(
       'SecurityGroupRuleInvalidEtherType',
-      `Security group rule for ethertype '${String(value).slice(0, 100)}' not supported. Allowed values are ['IPv4', 'IPv6'].`,
+      `Security group rule for ethertype '${shown(value)}' not supported. Allowed values are ['IPv4', 'IPv6'].`,
     );
   },
 };
@@ -63,7 +63,7 @@ export const port: AttributeType<number | null> = {
     if (value === null) return null;
     const number = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
     if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
-    throw badRequest('SecurityGroupInvalidPortValue', `Invalid value for port ${String(value).slice(0, 100)}`);
+    throw badRequest('SecurityGroupInvalidPortValue', `Invalid value for port ${shown(value)}`);
   },
 };
 
@@ -76,7 +76,7 @@ export const remotePrefix: AttributeType<string | null> = {
     const parsed = parseAddress(address);
     const isWhole = length === undefined ? parsed !== undefined : parseCidr(text) !== undefined;
     if (parsed === undefined || !isWhole)
-      throw badRequest('InvalidCIDR', `Invalid CIDR ${String(value).slice(0, 100)} given as IP prefix.`);
+      throw badRequest('InvalidCIDR', `Invalid CIDR ${shown(value)} given as IP prefix.`);
     return `${formatAddress(parsed.version, parsed.value)}/${length === undefined ? (parsed.version === 4 ? 32 : 128) : Number(length)}`;
   },
 };

@@ -13,7 +13,15 @@ import { findNetwork, listNetworksById, networkNotFound } from '../networks/stor
 import { makePort } from '../ports/make.ts';
 import { isServerPort } from '../ports/owners.ts';
 import { deletePortRows } from '../ports/remove.ts';
-import { addressesOf, findPort, groupsOf, hasOtherPortOnHost, listPorts, portNotFound, updatePortRow } from '../ports/store.ts';
+import {
+  addressesOf,
+  findPort,
+  groupsOf,
+  hasOtherPortOnHost,
+  listPorts,
+  portNotFound,
+  updatePortRow,
+} from '../ports/store.ts';
 import type { PortRow } from '../ports/tables.ts';
 import { checkQuota } from '../quotas/logic.ts';
 import { newWrite, type Write } from '../resources/resource.ts';
@@ -97,7 +105,8 @@ async function makeServerPort(write: Write, spec: ServerPortSpec, host: string, 
   const projectId = spec.projectId ?? ctx.projectId ?? '';
   await checkQuota(deps, tx, projectId, 'port', 'ports');
   const hasPortSecurity = network.port_security_enabled === 1;
-  const groups = spec.securityGroupIds.length > 0 ? spec.securityGroupIds : [await ensureDefaultGroup(deps, tx, projectId)];
+  const groups =
+    spec.securityGroupIds.length > 0 ? spec.securityGroupIds : [await ensureDefaultGroup(deps, tx, projectId)];
   await makePort(write, {
     id: spec.portId,
     projectId,

@@ -1,6 +1,7 @@
 /** What compute asks before it makes a server: which networks, and whether it may have them. Errors are nova's, as users see them there. */
 import type { RequestContext } from '#kernel/auth/context.ts';
-import { BadRequest, Conflict, Forbidden, type CloudError } from '#kernel/errors.ts';
+import { BadRequest, type CloudError, Conflict, Forbidden } from '#kernel/errors.ts';
+import { canonicalAddress, cidrHas } from '#kernel/net.ts';
 import { getTopology } from '../auto-allocation/logic.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { listSharedIds, networkSource } from '../networks/store.ts';
@@ -13,7 +14,6 @@ import { EVERYTHING } from '../resources/query.ts';
 import { type Scope, selectRows } from '../resources/store.ts';
 import { cidrOf } from '../subnets/ranges.ts';
 import { listSubnetsOfNetwork, listSubnetsOfNetworks } from '../subnets/store.ts';
-import { cidrHas, canonicalAddress } from '#kernel/net.ts';
 
 /** One network that a server asks for: by network, with an address or without, or by a port that exists. */
 export interface RequestedNetwork {
@@ -86,7 +86,9 @@ async function listAvailable(deps: NetworkDeps, ctx: RequestContext, scope: Scop
     filters: { shared: ['true'], 'router:external': ['false'] },
   });
   const all = new Map([...own, ...shared].map((network) => [network.id, network]));
-  const withSubnets = new Set((await listSubnetsOfNetworks(deps.db, [...all.keys()])).map((subnet) => subnet.network_id));
+  const withSubnets = new Set(
+    (await listSubnetsOfNetworks(deps.db, [...all.keys()])).map((subnet) => subnet.network_id),
+  );
   return [...all.values()].filter(({ id }) => withSubnets.has(id));
 }
 
@@ -118,7 +120,11 @@ async function resolvePort(
   const port = (await selectRows<PortRow>(deps.db, portSource, scope, { ...EVERYTHING, filters: { id: [portId] } }))[0];
   if (port === undefined) throw bad('port_not_found', 'PortNotFound', `Port id ${portId} could not be found.`);
   if (fixedIp !== undefined)
-    throw bad('port_fixed_ip', 'PortRequiresFixedIP', `Specified Fixed IP '${fixedIp}' cannot be used with port '${portId}': the two cannot be specified together.`);
+    throw bad(
+      'port_fixed_ip',
+      'PortRequiresFixedIP',
+      `Specified Fixed IP '${fixedIp}' cannot be used with port '${portId}': the two cannot be specified together.`,
+    );
   if (port.device_id !== '')
     throw new Conflict('network.server.port_in_use', `Port ${portId} is still in use.`, { type: 'PortInUse' });
   const addresses = (await addressesOf(deps.db, [portId])).get(portId) ?? [];
@@ -135,7 +141,8 @@ async function resolveNetwork(
 ): Promise<ServerNetwork> {
   const query = { ...EVERYTHING, filters: { id: [networkId] } };
   const network = (await selectRows<NetworkRow>(deps.db, networkSource, scope, query))[0];
-  if (network === undefined) throw bad('network_not_found', 'NetworkNotFound', `Network ${networkId} could not be found.`);
+  if (network === undefined)
+    throw bad('network_not_found', 'NetworkNotFound', `Network ${networkId} could not be found.`);
   const shared = await listSharedIds(deps.db, 'network', [network.id], ctx.projectId);
   const isOpen = scope.isAdmin || network.project_id === ctx.projectId || shared.has(network.id);
   if (network.is_external === 1 && !isOpen)
@@ -146,7 +153,11 @@ async function resolveNetwork(
     );
   const subnets = await listSubnetsOfNetwork(deps.db, network.id);
   if (subnets.length === 0)
-    throw bad('network_without_subnet', 'NetworkRequiresSubnet', `Network ${network.id} requires a subnet in order to boot instances on.`);
+    throw bad(
+      'network_without_subnet',
+      'NetworkRequiresSubnet',
+      `Network ${network.id} requires a subnet in order to boot instances on.`,
+    );
   const address = fixedIp === undefined ? null : canonicalAddress(fixedIp);
   if (address === undefined) throw bad('fixed_ip_invalid', 'FixedIpInvalid', `Fixed IP address ${fixedIp} is invalid.`);
   if (address !== null) await refuseTaken(deps, network.id, address, subnets);
@@ -161,10 +172,18 @@ async function refuseTaken(
 ): Promise<void> {
   const subnet = subnets.find(({ cidr }) => cidrHas(cidrOf(cidr), address));
   if (subnet === undefined)
-    throw bad('fixed_ip_outside', 'FixedIpNotFoundForNetwork', `Network ${networkId} doesn't have fixed IP ${address}.`);
+    throw bad(
+      'fixed_ip_outside',
+      'FixedIpNotFoundForNetwork',
+      `Network ${networkId} doesn't have fixed IP ${address}.`,
+    );
   const port = await findPortOfAddress(deps.db, subnet.id, address);
   if (port !== undefined)
-    throw bad('fixed_ip_in_use', 'FixedIpAlreadyInUse', `Fixed IP address ${address} is already in use on instance ${port.device_id}.`);
+    throw bad(
+      'fixed_ip_in_use',
+      'FixedIpAlreadyInUse',
+      `Fixed IP address ${address} is already in use on instance ${port.device_id}.`,
+    );
 }
 
 function plain(networkId: string): ServerNetwork {

@@ -25,7 +25,10 @@ export async function choosePool(
 ): Promise<SubnetPoolRow | undefined> {
   const pool = await findPool(write, wanted);
   if (pool !== undefined && wanted.ipVersion !== undefined && pool.ip_version !== wanted.ipVersion)
-    throw badResource('subnets', "Cannot allocate IPv" + `${wanted.ipVersion} subnet from IPv${pool.ip_version} subnet pool`);
+    throw badResource(
+      'subnets',
+      'Cannot allocate IPv' + `${wanted.ipVersion} subnet from IPv${pool.ip_version} subnet pool`,
+    );
   const version = pool?.ip_version ?? wanted.ipVersion;
   const others = (await listSubnetsOfNetwork(write.tx, wanted.networkId)).filter(
     (subnet) => subnet.ip_version === version,
@@ -49,8 +52,7 @@ async function findPool(
   }
   if (!wanted.useDefault) return undefined;
   const found = await findDefaultPool(write.tx, wanted.ipVersion ?? 4);
-  if (found === undefined)
-    throw badResource('subnets', `No default subnetpool found for IPv${wanted.ipVersion ?? 4}`);
+  if (found === undefined) throw badResource('subnets', `No default subnetpool found for IPv${wanted.ipVersion ?? 4}`);
   return found;
 }
 
@@ -64,7 +66,8 @@ export async function allocatePrefix(
   projectId: string,
   wanted: { readonly cidr: string | null; readonly prefixLength: number | undefined },
 ): Promise<string> {
-  const length = wanted.cidr === null ? (wanted.prefixLength ?? pool.default_prefixlen) : cidrOf(wanted.cidr).prefixLength;
+  const length =
+    wanted.cidr === null ? (wanted.prefixLength ?? pool.default_prefixlen) : cidrOf(wanted.cidr).prefixLength;
   if (length < pool.min_prefixlen)
     throw badRequest(
       'MinPrefixSubnetAllocationError',

@@ -85,7 +85,11 @@ export async function updateSubnetPool(write: Write, id: string, changes: Update
       'IllegalSubnetPoolPrefixUpdate',
       'Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes.',
     );
-  const lengths = checkLengths(row.ip_version, changes, { min: row.min_prefixlen, max: row.max_prefixlen, usual: row.default_prefixlen });
+  const lengths = checkLengths(row.ip_version, changes, {
+    min: row.min_prefixlen,
+    max: row.max_prefixlen,
+    usual: row.default_prefixlen,
+  });
   if (changes.is_default === true) await refuseSecondDefault(write, row.ip_version, id);
   await updateSubnetPoolRow(write.tx, id, {
     ...lengths,
@@ -103,10 +107,7 @@ export async function updateSubnetPool(write: Write, id: string, changes: Update
 
 export async function deleteSubnetPool(write: Write, id: string): Promise<void> {
   if ((await listSubnetsOfPools(write.tx, [id])).length > 0)
-    throw badRequest(
-      'SubnetPoolDeleteError',
-      `Unable to delete subnet pool: Subnet pool has existing allocations.`,
-    );
+    throw badRequest('SubnetPoolDeleteError', `Unable to delete subnet pool: Subnet pool has existing allocations.`);
   await deleteAttachments(write.tx, id);
   await deleteSubnetPoolRow(write.tx, id);
 }
@@ -156,12 +157,15 @@ export function subtract(prefix: Cidr, gone: Cidr): Cidr[] {
 /** The fewest prefixes for the same addresses. Pure. */
 export function compact(prefixes: readonly Cidr[]): Cidr[] {
   const kept: Cidr[] = [];
-  for (const prefix of prefixes.toSorted((a, b) => (a.first === b.first ? a.prefixLength - b.prefixLength : a.first < b.first ? -1 : 1))) {
+  for (const prefix of prefixes.toSorted((a, b) =>
+    a.first === b.first ? a.prefixLength - b.prefixLength : a.first < b.first ? -1 : 1,
+  )) {
     if (kept.some((wider) => holds(wider, prefix))) continue;
     kept.push(prefix);
     for (;;) {
       const [low, high] = kept.slice(-2);
-      if (low === undefined || high === undefined || low.prefixLength !== high.prefixLength || low.prefixLength === 0) break;
+      if (low === undefined || high === undefined || low.prefixLength !== high.prefixLength || low.prefixLength === 0)
+        break;
       const size = low.last - low.first + 1n;
       if (low.last + 1n !== high.first || low.first % (2n * size) !== 0n) break;
       kept.splice(-2, 2, { ...low, prefixLength: low.prefixLength - 1, last: high.last });
@@ -214,7 +218,9 @@ function checkLengths(
 async function refuseSecondDefault(write: Write, version: 4 | 6, id: string): Promise<void> {
   const other = await findDefaultPool(write.tx, version);
   if (other !== undefined && other.id !== id)
-    throw invalidInput('A default subnetpool for this IP family has already been set. Only one default may exist per IP family');
+    throw invalidInput(
+      'A default subnetpool for this IP family has already been set. Only one default may exist per IP family',
+    );
 }
 
 /** Puts the pool into an address scope, whose pools must not meet. */
@@ -232,7 +238,9 @@ async function joinScope(write: Write, row: SubnetPoolRow, scopeId: string, pref
     );
   for (const other of await listPoolsOfScope(write.tx, scopeId)) {
     if (other.id === row.id) continue;
-    const meets = fromJson(other.prefixes).some((text) => prefixes.some((prefix) => cidrsOverlap(prefix, cidrOf(text))));
+    const meets = fromJson(other.prefixes).some((text) =>
+      prefixes.some((prefix) => cidrsOverlap(prefix, cidrOf(text))),
+    );
     if (meets)
       throw conflict(
         'AddressScopePrefixConflict',

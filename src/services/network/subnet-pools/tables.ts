@@ -33,7 +33,12 @@ export const subnetPoolsMigrations: Migrations = {
         .addColumn('address_scope_id', columns.id)
         .addColumn('prefixes', columns.json, (c) => c.notNull())
         .execute();
-      await db.schema.createIndex('subnet_pools_project').ifNotExists().on('subnet_pools').column('project_id').execute();
+      await db.schema
+        .createIndex('subnet_pools_project')
+        .ifNotExists()
+        .on('subnet_pools')
+        .column('project_id')
+        .execute();
     },
     down: (db) => db.schema.dropTable('subnet_pools').ifExists().execute(),
   },

@@ -156,8 +156,7 @@ async function choosePrefix(
     throw badResource('subnets', 'cidr and prefixlen must not be supplied together');
   const { subnetpool_id: wanted = null } = values;
   if (wanted === DELEGATED_POOL) throw badResource('subnets', 'IPv6 prefix delegation is not available');
-  if (wanted !== null && !isUuidLike(wanted))
-    throw invalidInput(`'${wanted}' is not a valid UUID`);
+  if (wanted !== null && !isUuidLike(wanted)) throw invalidInput(`'${wanted}' is not a valid UUID`);
   if (values.ip_version === undefined && wanted === null && values.use_default_subnetpool !== true)
     throw badResource('subnets', 'ip_version must be specified in the absence of a subnet pool');
   const version = values.ip_version ?? 4;
@@ -195,7 +194,6 @@ function readRoutes(
 
 function checkServiceTypes(types: readonly string[]): readonly string[] {
   const bad = types.find((type) => !/^(?:network|compute|baremetal|trunk|distributed):[\w:.-]*$/.test(type));
-  if (bad !== undefined)
-    throw invalidInput(`Subnet service type ${bad} does not correspond to a valid device owner.`);
+  if (bad !== undefined) throw invalidInput(`Subnet service type ${bad} does not correspond to a valid device owner.`);
   return types;
 }

@@ -32,7 +32,10 @@ export function defaultPools(cidr: Cidr, gatewayIp: string | null): AddressRange
   const range = usable(cidr);
   const gateway = gatewayIp === null ? undefined : parseAddress(gatewayIp);
   const parts: NumericRange[] =
-    gateway === undefined || gateway.version !== cidr.version || gateway.value < range.first || gateway.value > range.last
+    gateway === undefined ||
+    gateway.version !== cidr.version ||
+    gateway.value < range.first ||
+    gateway.value > range.last
       ? [range]
       : [
           { first: range.first, last: gateway.value - 1n },

@@ -1,5 +1,5 @@
-import { defineResource } from '../resources/resource.ts';
 import { networkTarget } from '../networks/target.ts';
+import { defineResource } from '../resources/resource.ts';
 import { createSubnet, deleteSubnet, updateSubnet } from './logic.ts';
 import { subnetAttributes } from './schema.ts';
 import { subnetNotFound, subnetSource } from './store.ts';

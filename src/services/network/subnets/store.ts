@@ -39,7 +39,8 @@ export const subnetSource: Source = {
     shared: isShared('network', 't.network_id'),
     'router:external': (values) => sql<SqlBool>`t.network_id in (select id from networks
       where is_external in (${sql.join(values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0)))}))`,
-    service_types: (values) => sql<SqlBool>`exists (select 1 from json_each(t.service_types) j where j.value in (${sql.join(values)}))`,
+    service_types: (values) =>
+      sql<SqlBool>`exists (select 1 from json_each(t.service_types) j where j.value in (${sql.join(values)}))`,
   },
 };
 

@@ -22,13 +22,20 @@ export function tagRoutes(deps: NetworkDeps, resource: Resource): Route[] {
     return Array.isArray(tags) ? tags : [];
   };
   return [
-    route({ method: 'GET', path: base, name: name('list'), handler: async (request) => ({ tags: await tagsOf(request) }) }),
+    route({
+      method: 'GET',
+      path: base,
+      name: name('list'),
+      handler: async (request) => ({ tags: await tagsOf(request) }),
+    }),
     route({
       method: 'PUT',
       path: base,
       name: name('replace'),
       body: AnyBody,
-      handler: async (request) => ({ tags: await change(request, { set: readTags(asObject(request.body)?.['tags']) }) }),
+      handler: async (request) => ({
+        tags: await change(request, { set: readTags(asObject(request.body)?.['tags']) }),
+      }),
     }),
     route({
       method: 'DELETE',
