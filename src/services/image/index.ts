@@ -23,6 +23,10 @@ import { importRoutes } from './imports/routes.ts';
 import type { ImportDeps } from './imports/start.ts';
 import { createImportTask } from './imports/task.ts';
 import { memberRoutes } from './members/routes.ts';
+import type { MetadefDeps } from './metadefs/access.ts';
+import { metadefMigrations } from './metadefs/migrations/metadefs.ts';
+import { metadefRoutes } from './metadefs/routes.ts';
+import type { MetadefTables } from './metadefs/tables.ts';
 import { imagePolicyRules, imageRefusal } from './policy.ts';
 import { schemaRoutes } from './schemas/routes.ts';
 import { tagRoutes } from './tags/routes.ts';
@@ -32,7 +36,7 @@ import { versionRoutes } from './versions/routes.ts';
 
 export type { BootImage, ImageSummary } from './images/boot.ts';
 
-export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTaskMigrations };
+export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTaskMigrations, ...metadefMigrations };
 
 export interface ImageServiceDeps extends ServiceDeps {
   /** Further places for image data besides the controller's own folder; the first one given becomes the default. */
@@ -96,6 +100,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
       ...discoveryRoutes(deps),
       ...importRoutes(deps),
       ...taskRoutes(deps),
+      ...metadefRoutes({ ...deps, db: given.db as Db<MetadefTables> } satisfies MetadefDeps),
     ],
     style: imageErrorStyle,
     isSlashStrict: true,
