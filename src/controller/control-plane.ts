@@ -76,11 +76,10 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   await identity.bootstrap({
     adminPassword: options.adminPassword,
     region: settings.region,
-    endpoints: CATALOG.map(({ type, name, path }) => ({
-      type,
-      name,
-      urls: { public: (settings.publicUrls[type] ?? '') + path },
-    })),
+    // only what answers is in the catalog
+    endpoints: CATALOG.filter(({ type }) => services.all.some((service) => service.type === type)).map(
+      ({ type, name, path }) => ({ type, name, urls: { public: (settings.publicUrls[type] ?? '') + path } }),
+    ),
   });
   await services.compute.bootstrap();
   return {

@@ -155,13 +155,17 @@ const SORT_IGNORED = new Set([
 /** Sort keys in one request. */
 const MAX_SORT_KEYS = 8;
 
+function columnOf(sortKey: string): string | undefined {
+  return Object.hasOwn(SORT_COLUMNS, sortKey) ? SORT_COLUMNS[sortKey] : undefined;
+}
+
 function readSort(deps: ComputeDeps, ctx: RequestContext, { query, has }: ListRequest): SortKey[] {
   const names = (query['sort_key'] ?? []).map((name) => name.trim());
   const directions = (query['sort_dir'] ?? []).map((name) => name.trim());
   if (names.length > MAX_SORT_KEYS) throw bad(`At most ${MAX_SORT_KEYS} sort keys are taken.`);
   const keys: SortKey[] = [];
   names.forEach((name, i) => {
-    const known = name === 'locked' && has(compute.lockedReason) ? 'locked_by' : SORT_COLUMNS[name];
+    const known = name === 'locked' && has(compute.lockedReason) ? 'locked_by' : columnOf(name);
     if (known === undefined && !SORT_IGNORED.has(name))
       throw bad(
         `Invalid input for query parameters sort_key. Value: ${name.slice(0, 100)}. '${name.slice(0, 100)}' is not a sort key`,

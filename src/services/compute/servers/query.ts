@@ -43,7 +43,7 @@ export function readServerQuery(url: string, has: (feature: string) => boolean):
   const query: Record<string, string[]> = {};
   for (const [name, value] of search) {
     if (value.length > MAX_VALUE) throw bad(`Invalid input for query parameters ${name.slice(0, 60)}. It is too long`);
-    const since = SINCE[name];
+    const since = Object.hasOwn(SINCE, name) ? SINCE[name] : undefined;
     const isKnown = KNOWN.has(name) || (since !== undefined && has(since));
     if (!isKnown && (name.startsWith('_') || (OLD.has(name) && !has(compute.strictQueries))))
       throw bad(`Invalid filter field: ${name.slice(0, 60)}.`);

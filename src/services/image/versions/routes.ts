@@ -19,7 +19,11 @@ const VERSIONS = [
   '2.0',
 ];
 
-/** `GET /` offers a choice, `GET /versions` simply tells. @see glance/api/versions.py */
+/**
+ * `GET /` offers a choice, `GET /versions` simply tells. So does `/v2/`, to which every version's link points: in glance that link
+ * leads nowhere.
+ * @see glance/api/versions.py
+ */
 export const versionRoutes = (): Route[] => [
   route({
     method: 'GET',
@@ -32,6 +36,13 @@ export const versionRoutes = (): Route[] => [
     method: 'GET',
     path: '/versions',
     name: 'listVersions',
+    auth: 'none',
+    handler: ({ baseUrl }) => viewVersions(baseUrl),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/',
+    name: 'showVersions',
     auth: 'none',
     handler: ({ baseUrl }) => viewVersions(baseUrl),
   }),
