@@ -3,15 +3,20 @@ import { aggregatePolicy } from './aggregates/policy.ts';
 import { availabilityZonePolicy } from './availability-zones/policy.ts';
 import { computeServicePolicy } from './compute-services/policy.ts';
 import { consolePolicy } from './consoles/policy.ts';
+import { extensionPolicy } from './extensions/policy.ts';
 import { flavorPolicy } from './flavors/policy.ts';
 import { hypervisorPolicy } from './hypervisors/policy.ts';
+import { instanceActionPolicy } from './instance-actions/policy.ts';
 import { keyPairPolicy } from './key-pairs/policy.ts';
 import { legacyHostPolicy } from './legacy-hosts/policy.ts';
 import { limitPolicy } from './limits/policy.ts';
+import { migrationPolicy } from './migrations/policy.ts';
 import { basePolicy } from './policy-base.ts';
 import { quotaPolicy } from './quotas/policy.ts';
 import { serverGroupPolicy } from './server-groups/policy.ts';
 import { serverPolicy } from './servers/policy.ts';
+import { tenantUsagePolicy } from './tenant-usage/policy.ts';
+import { usageAuditPolicy } from './usage-audit/policy.ts';
 
 /** Every rule of the service with its default, as `policy.yaml` may override it. */
 export const computePolicy: readonly PolicyRule[] = [
@@ -26,6 +31,11 @@ export const computePolicy: readonly PolicyRule[] = [
   ...keyPairPolicy,
   ...quotaPolicy,
   ...limitPolicy,
+  ...instanceActionPolicy,
+  ...tenantUsagePolicy,
+  ...usageAuditPolicy,
+  ...extensionPolicy,
+  ...migrationPolicy,
   ...serverGroupPolicy,
   ...serverPolicy,
 ];

@@ -4,11 +4,15 @@ import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { computeServiceRoutes } from './compute-services/routes.ts';
 import { consoleRoutes } from './consoles/routes.ts';
 import type { ComputeDeps } from './deps.ts';
+import { extensionRoutes } from './extensions/routes.ts';
 import { flavorRoutes } from './flavors/routes.ts';
+import { goneRoutes } from './gone/routes.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
+import { instanceActionRoutes } from './instance-actions/routes.ts';
 import { keyPairRoutes } from './key-pairs/routes.ts';
 import { legacyHostRoutes } from './legacy-hosts/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
+import { migrationRoutes } from './migrations/routes.ts';
 import { quotaRoutes } from './quotas/routes.ts';
 import { atBothRoots } from './roots.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
@@ -18,6 +22,8 @@ import { serverIpRoutes } from './servers/ips/routes.ts';
 import { serverMetadataRoutes } from './servers/metadata/routes.ts';
 import { serverRoutes } from './servers/routes.ts';
 import { serverTagRoutes } from './servers/tags/routes.ts';
+import { tenantUsageRoutes } from './tenant-usage/routes.ts';
+import { usageAuditRoutes } from './usage-audit/routes.ts';
 import { versionRoutes } from './versions.ts';
 
 /** Every operation of the service. */
@@ -33,6 +39,12 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...keyPairRoutes(deps),
     ...limitRoutes(deps),
     ...quotaRoutes(deps),
+    ...instanceActionRoutes(deps),
+    ...tenantUsageRoutes(deps),
+    ...usageAuditRoutes(deps),
+    ...extensionRoutes,
+    ...migrationRoutes(deps),
+    ...goneRoutes,
     ...serverGroupRoutes(deps),
     ...serverRoutes(deps),
     ...serverActionRoutes(deps),

@@ -7,6 +7,7 @@ import { type FlavorTables, flavorMigrations } from './flavors/tables.ts';
 import { type HostTables, hostMigrations } from './hosts/tables.ts';
 import { type ServerActionTables, serverActionMigrations } from './instance-actions/tables.ts';
 import { type KeyPairTables, keyPairMigrations } from './key-pairs/tables.ts';
+import { type MigrationTables, migrationMigrations } from './migrations/tables.ts';
 import { type QuotaTables, quotaMigrations } from './quotas/tables.ts';
 import { type ServerGroupTables, serverGroupMigrations } from './server-groups/tables.ts';
 import { type ServerTables, serverMigrations } from './servers/tables.ts';
@@ -19,6 +20,7 @@ export type ComputeTables = RevisionTables &
   FlavorTables &
   HostTables &
   KeyPairTables &
+  MigrationTables &
   QuotaTables &
   ServerActionTables &
   ServerGroupTables &
@@ -35,4 +37,5 @@ export const computeMigrations: Migrations = {
   ...hostMigrations,
   ...aggregateMigrations,
   ...consoleMigrations,
+  ...migrationMigrations,
 };

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
 import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import type { ServerTables } from '../servers/tables.ts';
 import type { ServerActionEventRow, ServerActionRow, ServerActionTables } from './tables.ts';
 
 /** A server's request does several things only by mistake; more events than this for one action are not shown. */
@@ -160,4 +161,12 @@ export function listEvents(
     .orderBy('number', 'desc')
     .limit(MAX_EVENTS)
     .execute();
+}
+
+/** A server, deleted or not: its actions stay. */
+export function findActionServer(
+  db: Db<ServerTables>,
+  id: string,
+): Promise<{ readonly project_id: string; readonly deleted_at: number | null } | undefined> {
+  return db.selectFrom('servers').select(['project_id', 'deleted_at']).where('id', '=', id).executeTakeFirst();
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { ApiRequest } from '#kernel/api/route.ts';
 import { fromJson } from '#kernel/db/json.ts';
+import { hostIdOf } from '../hosts/host-id.ts';
 import { compute } from '../microversions.ts';
 import type { ServerPort } from '../peers.ts';
 import { bookmarkOf, linksOf } from '../roots.ts';
@@ -76,7 +76,7 @@ function coreServer(request: Request, server: WholeServer, sight: ServerSight): 
     tenant_id: server.project_id,
     user_id: server.user_id,
     metadata: fromJson(server.metadata),
-    hostId: hostIdOf(server, sight),
+    hostId: hostIdHash(server, sight),
     image: imageOf(request, server),
     flavor: flavorOf(request, fromJson(server.flavor), sight),
     created: isoSeconds(server.created_at),
@@ -143,13 +143,8 @@ function zoneOf(server: WholeServer, { zones }: ServerSight): string {
   return ofHost ?? server.availability_zone ?? '';
 }
 
-/** The host's name as a project may see it: the same for all of its servers there, and nobody else's. */
-function hostIdOf(server: WholeServer, { hostNames }: ServerSight): string {
-  if (server.host_id === null) return '';
-  const host = hostNames.get(server.host_id) ?? server.host_id;
-  return createHash('sha224')
-    .update(server.project_id + host)
-    .digest('hex');
+function hostIdHash(server: WholeServer, { hostNames }: ServerSight): string {
+  return server.host_id === null ? '' : hostIdOf(server.project_id, hostNames.get(server.host_id) ?? server.host_id);
 }
 
 function imageOf(request: Request, server: WholeServer): unknown {
