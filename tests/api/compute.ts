@@ -73,9 +73,13 @@ const NO_PEERS: Omit<ComputePeers, 'placement'> = {
 };
 
 /** Starts compute; peers may be replaced one by one. */
-export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<ComputeUnderTest> {
-  const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
-  await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...placementMigrations, ...computeMigrations });
+export async function startCompute(
+  peers: Partial<ComputePeers> = {},
+  change: (db: Db) => Db = (db) => db,
+): Promise<ComputeUnderTest> {
+  const plain = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
+  const db = change(plain);
+  await migrateUp(plain, { ...revisionMigrations, ...taskMigrations, ...placementMigrations, ...computeMigrations });
   const clock = new ManualClock();
   const tasks = createTaskEngine({ db, clock, log: silentLog, owner: 'test' });
   const common: ServiceDeps = {
@@ -107,7 +111,7 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
   const service = createComputeService({ ...common, ...NO_PEERS, placement, ...peers });
   return {
     service,
-    db: db as Db<ComputeTables>,
+    db: plain as Db<ComputeTables>,
     clock,
     tasks,
     placement,
@@ -134,7 +138,7 @@ export async function startCompute(peers: Partial<ComputePeers> = {}): Promise<C
     async close() {
       await service.app.close();
       await placement.app.close();
-      await db.destroy();
+      await plain.destroy();
     },
   };
 }

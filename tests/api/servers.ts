@@ -1,4 +1,7 @@
 /** Compute with tasks that run and hosts that do what they are told. */
+import type { Db } from '#kernel/db/database.ts';
+import { silentLog } from '#kernel/log.ts';
+import { createTaskEngine } from '#kernel/tasks/engine.ts';
 import type { ObservedGuest } from '#protocol/guests.ts';
 import type { Heartbeat } from '#protocol/hosts.ts';
 import type { ComputePeers } from '#services/compute/index.ts';
@@ -14,6 +17,8 @@ export interface ServersUnderTest extends ComputeUnderTest {
   beat(id?: string, name?: string, size?: { vcpus?: number; memoryMib?: number; diskGib?: number }): Promise<void>;
   /** Waits until no task is under way. */
   settle(): Promise<void>;
+  /** Another controller takes the tasks over, once the leases of the first have run out. */
+  restartTasks(): Promise<void>;
   /** One pass of a host: makes its guests as desired and reports them; `change` bends what it says. */
   pass(id?: string, change?: (guest: ObservedGuest) => ObservedGuest | undefined): Promise<void>;
   /** Creates a server and waits for its task. */
@@ -21,11 +26,15 @@ export interface ServersUnderTest extends ComputeUnderTest {
   show(id: string, as?: Ask['as']): Promise<any>; // oxlint-disable-line typescript/no-explicit-any
 }
 
-export async function startServers(peers: Partial<ComputePeers> = {}): Promise<ServersUnderTest> {
+export async function startServers(
+  peers: Partial<ComputePeers> = {},
+  change?: (db: Db) => Db,
+): Promise<ServersUnderTest> {
   const networks = (peers.network as FakeNetworks | undefined) ?? fakeNetworks();
-  const compute = await startCompute({ ...peers, network: networks });
-  const stop = new AbortController();
-  const running = compute.tasks.run(compute.service.taskKinds ?? [], stop.signal);
+  const compute = await startCompute({ ...peers, network: networks }, change);
+  let stop = new AbortController();
+  let engine = compute.tasks;
+  let running = engine.run(compute.service.taskKinds ?? [], stop.signal);
   await tick();
   await compute.ask('POST /v2.1/flavors', {
     as: 'admin',
@@ -34,13 +43,24 @@ export async function startServers(peers: Partial<ComputePeers> = {}): Promise<S
   const settle = async (): Promise<void> => {
     for (let quiet = 0; quiet < 5; ) {
       await tick();
-      quiet = compute.tasks.running === 0 ? quiet + 1 : 0;
+      quiet = engine.running === 0 ? quiet + 1 : 0;
     }
   };
   return {
     ...compute,
     networks,
     settle,
+    async restartTasks() {
+      stop.abort();
+      await running;
+      stop = new AbortController();
+      engine = createTaskEngine({ db: compute.db as Db, clock: compute.clock, log: silentLog, owner: 'another' });
+      running = engine.run(compute.service.taskKinds ?? [], stop.signal);
+      for (let i = 0; i < 40; i++) {
+        await compute.clock.advance(1_000);
+        await settle();
+      }
+    },
     async beat(id = HOST, name = 'host-1', size = {}) {
       await compute.service.heartbeat(id, heartbeat(id, name, size));
     },
