@@ -26,7 +26,7 @@ export async function up(options: UpOptions): Promise<void> {
       }),
     );
   }
-  if (options.detach === true) return upDetached(folder);
+  if (options.detach === true) return upDetached(options, folder);
   const progress = terminalProgress(systemClock, say);
   const identity = await prepareCloudFolder(folder);
   claimProcessFile(folder.pidFile);
@@ -89,8 +89,8 @@ function say(line: string): void {
 
 type DetachedMessage = { readonly line: string } | { readonly isReady: true };
 
-/** Starts the same command again in the background and waits until it says that it is ready. */
-async function upDetached(folder: CloudFolder): Promise<void> {
+/** Starts `pileus up` in the background and waits until it says that it is ready. */
+async function upDetached(options: UpOptions, folder: CloudFolder): Promise<void> {
   const running = findProcess(folder.pidFile);
   if (running !== undefined) {
     say(words({ en: `The cloud is already up (process ${running}).`, zh: `云已经在运行（进程 ${running}）。` }));
@@ -99,7 +99,7 @@ async function upDetached(folder: CloudFolder): Promise<void> {
   mkdirSync(folder.logDir, { recursive: true });
   const logFile = join(folder.logDir, 'up.log');
   const log = openSync(logFile, 'a');
-  const argv = process.argv.slice(1).filter((argument) => argument !== '--detach');
+  const argv = [process.argv[1] ?? '', 'up', ...upArguments(options, folder)];
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
@@ -116,4 +116,16 @@ async function upDetached(folder: CloudFolder): Promise<void> {
   });
   child.disconnect();
   child.unref();
+}
+
+/** The options of the process in the background: the same, but for `--detach`. */
+function upArguments(options: UpOptions, folder: CloudFolder): string[] {
+  const given: [string, string | undefined][] = [
+    ['--data', folder.path],
+    ['--listen', options.listen],
+    ['--boot-time', options.bootTime],
+    ['--hosts', options.hosts],
+  ];
+  const named = given.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  return options.fake === true ? ['--fake', ...named] : named;
 }
