@@ -28,7 +28,7 @@ const RANGES: Readonly<Record<string, readonly [min: string, max: string]>> = {
 };
 /** What the cloud is, and what it does by itself, is not what a refused request changed. */
 const OWN_BUSINESS = new Set(['tasks', 'revisions', 'hosts', 'services', 'compute_hosts']);
-const SERVICES = ['identity', 'image', 'placement', 'compute'];
+const SERVICES = ['identity', 'image', 'placement', 'compute', 'network'];
 
 interface Answer {
   readonly status: number;
