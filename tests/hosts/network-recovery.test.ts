@@ -105,7 +105,7 @@ describe('a network agent', () => {
     await host.plan();
     const { steps, commands } = await host.plan();
     expect(steps).toEqual([]);
-    expect(commands.length).toBeLessThanOrEqual(3);
+    expect(commands.length).toBeLessThanOrEqual(4);
   });
 
   it('adds a port with one ip batch and one nft transaction', async () => {
@@ -114,6 +114,8 @@ describe('a network agent', () => {
     });
     await host.plan();
     await host.apply(world({ ports: [port, second, third] }));
+    const writes = (await host.plan()).commands.filter((command) => / -(f|batch) - /.test(command));
+    expect(writes.map((command) => command.split(' [')[0])).toEqual(['nft -f -', 'ip -force -batch -']);
     expect(await box.check(['ip', 'link', 'show', third.tap])).toContain('master brq');
     await host.apply(world());
     expect((await box.run(['ip', 'link', 'show', third.tap])).exitCode).not.toBe(0);

@@ -22,7 +22,7 @@ export type HostConfig = Pick<
 
 export type ToHost =
   | { readonly what: 'desired'; readonly desired: DesiredNetworks }
-  | { readonly what: 'plan' }
+  | { readonly what: 'plan'; readonly keepsCommands: boolean }
   | { readonly what: 'contract'; readonly name: string }
   | { readonly what: 'purge' }
   | { readonly what: 'stop' };
@@ -84,7 +84,7 @@ async function handle(message: ToHost): Promise<void> {
       const wanted = design.resources.get(step.resource)?.fingerprint ?? 'nothing';
       return `${step.what} ${step.resource}\n  wanted ${wanted}\n  found ${observed.get(step.resource)?.fingerprint ?? 'nothing'}`;
     });
-    process.send?.({ what: 'plan', steps, commands: commands.splice(0) });
+    process.send?.({ what: 'plan', steps, commands: message.keepsCommands ? [] : commands.splice(0) });
   } else if (message.what === 'contract') {
     const found = networkContract.find((one) => one.name === message.name);
     const error = await found?.run(driver).then(
@@ -106,13 +106,16 @@ async function handle(message: ToHost): Promise<void> {
 function counting(inner: Exec): Exec {
   return {
     ...inner,
-    run(request, signal) {
-      commands.push(request.argv.join(' '));
-      return inner.run(request, signal);
-    },
-    check(request, signal) {
-      commands.push(request.argv.join(' '));
-      return inner.check(request, signal);
-    },
+    run: (request, signal) => timed(request.argv.join(' '), inner.run(request, signal)),
+    check: (request, signal) => timed(request.argv.join(' '), inner.check(request, signal)),
   };
+}
+
+async function timed<T>(command: string, work: Promise<T>): Promise<T> {
+  const start = performance.now();
+  try {
+    return await work;
+  } finally {
+    commands.push(`${command} [${(performance.now() - start).toFixed(1)} ms]`);
+  }
 }

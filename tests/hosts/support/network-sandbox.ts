@@ -107,8 +107,8 @@ export async function startHost(
   const inbox = createInbox(child);
   const started = await inbox.next((message) => message.what === 'started', 'start');
   const send = (message: ToHost): void => void child.send(message);
-  const plan: TestHost['plan'] = async () => {
-    send({ what: 'plan' });
+  const plan = async (keepsCommands: boolean): Promise<Awaited<ReturnType<TestHost['plan']>>> => {
+    send({ what: 'plan', keepsCommands });
     const found = await inbox.next((message) => message.what === 'plan', 'plan');
     return { steps: found.steps ?? [], commands: found.commands ?? [] };
   };
@@ -123,12 +123,12 @@ export async function startHost(
         `report of revision ${desired.revision}`,
       );
       const deadline = performance.now() + REPORT_MS;
-      let left = (await plan()).steps;
-      while (left.length > 0 && performance.now() < deadline) left = (await plan()).steps;
+      let left = (await plan(true)).steps;
+      while (left.length > 0 && performance.now() < deadline) left = (await plan(true)).steps;
       if (left.length > 0) throw new Error(`not settled: ${left.join('\n')}`);
       return found.report as NetworksReport;
     },
-    plan,
+    plan: () => plan(false),
     async waitForReport(isDone) {
       return (
         await inbox.next(

@@ -1,8 +1,8 @@
 /** `ip -batch` and `nft -f`: many changes for the price of one process, and still one culprit for each failure. */
 import type { Exec } from '#kernel/exec.ts';
 import { NetworkError } from '../contract.ts';
-import type { ScriptLine } from './firewall.ts';
 import type { IpLine } from './links.ts';
+import type { ScriptLine } from './ruleset.ts';
 
 /** A batch of some thousand links takes a few seconds; more than this is a hung kernel. */
 const BATCH_MS = 60_000;
@@ -83,8 +83,7 @@ export async function runNft(
   let message = '';
   for (let attempt = 0; attempt < MAX_NFT_ATTEMPTS; attempt++) {
     const lines = render(excluded);
-    const stdin = `${lines.map((line) => line.text).join('\n')}\n`;
-    const result = await exec.run({ argv, stdin, timeoutMs: BATCH_MS }, signal);
+    const result = await exec.run({ argv, stdin: scriptText(lines), timeoutMs: BATCH_MS }, signal);
     if (result.exitCode === 0) return excluded;
     message = result.stderr.trim().slice(0, 1_000);
     const blamed = [...result.stderr.matchAll(/^[^\s:]+:(\d+):/gm)].map((match) => lines[Number(match[1]) - 1]?.owner);
@@ -93,4 +92,9 @@ export async function runNft(
     if (excluded.size === before) break;
   }
   throw new NetworkError('network.nft.failed', `'nft -f' failed: ${message}`);
+}
+
+/** The lines as nft reads them. */
+export function scriptText(lines: readonly ScriptLine[]): string {
+  return `${lines.map((line) => line.text).join('\n')}\n`;
 }

@@ -118,7 +118,9 @@ export function fingerprintOf(spec: ResourceSpec): string {
     ...(spec.peers === undefined ? [] : [peersText(spec.peers.addresses)]),
     ...(spec.namespace === undefined ? [] : [describeNamespaceSpec(spec.namespace)]),
     ...(spec.dnsmasq === undefined ? [] : [dnsmasqText(spec.dnsmasq.configFile, filesHash(spec.dnsmasq.files))]),
-    ...(spec.firewall === undefined ? [] : [firewallText(spec.firewall.rendered.tables, true)]),
+    ...(spec.firewall === undefined
+      ? []
+      : [filtersText(spec.firewall.rendered.hash, spec.firewall.rendered.hash, true)]),
     ...(spec.metadata === undefined ? [] : [metadataText(spec.metadata)]),
     ...(spec.forwards === true ? [forwardsText(true)] : []),
   ].join('\n');
@@ -127,8 +129,8 @@ export function fingerprintOf(spec: ResourceSpec): string {
 export const peersText = (addresses: readonly string[]): string =>
   `peers=${[...new Set(addresses)].toSorted().join(',')}`;
 export const dnsmasqText = (configFile: string, hash: string): string => `dnsmasq ${configFile} files=${hash}`;
-export const firewallText = (tables: readonly string[], isBridgeFiltered: boolean): string =>
-  `tables=${tables.toSorted().join(',')} bridge-nf=${isBridgeFiltered}`;
+export const filtersText = (bridge: string | null, inet: string | null, isBridgeFiltered: boolean): string =>
+  `filters bridge=${bridge ?? 'none'} inet=${inet ?? 'none'} bridge-nf=${isBridgeFiltered}`;
 export const metadataText = (spec: MetadataSpec): string =>
   `metadata ${spec.namespace} ${spec.address}:${spec.port} ${JSON.stringify(Object.entries(spec.networks).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`;
 export const forwardsText = (isForwarding: boolean): string => `forwarding=${isForwarding}`;

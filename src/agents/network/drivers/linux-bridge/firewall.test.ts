@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { desiredOf, groupOf, networkOf, portOf, ruleOf, uuid } from '#tests/hosts/support/network-fixtures.ts';
 import { parseCidr } from './addresses.ts';
-import { type FirewallInput, renderFirewall } from './firewall.ts';
+import { type Firewall, type FirewallInput, renderFirewall } from './firewall.ts';
 import { translateRule } from './rules.ts';
+import { differenceScript, wholeScript } from './ruleset.ts';
 
 const NETWORK = uuid('n');
 const GROUP = uuid('g');
@@ -21,10 +22,11 @@ function inputOf(more: Partial<FirewallInput['desired']> = {}): FirewallInput {
   return { cloudId: 'cloud', desired, members: [port.tap], masquerade: [] };
 }
 
-const textOf = (input: FirewallInput): string =>
-  renderFirewall(input)
-    .lines.map((line) => line.text)
+const scriptText = (firewall: Firewall): string =>
+  wholeScript(firewall.tables, firewall.hash)
+    .map((line) => line.text)
     .join('\n');
+const textOf = (input: FirewallInput): string => scriptText(renderFirewall(input));
 
 describe('translateRule', () => {
   it.each([
@@ -125,9 +127,23 @@ describe('renderFirewall', () => {
     const input = inputOf({ securityGroups: [groupOf(GROUP, [rule])] });
     const excluded = new Set([`group ${GROUP} rule ${rule.id}`, `port ${port.id}`]);
     const rendered = renderFirewall({ ...input, excluded });
-    const text = rendered.lines.map((line) => line.text).join('\n');
+    const text = scriptText(rendered);
     expect(text).not.toContain('meta l4proto 6');
     expect(text).toMatch(/chain s_70\w+ \{\nmeta mark set 0x\w+\ndrop\n\}/);
     expect(rendered.problems.map((problem) => problem.code)).toContain('network.port.refused');
+  });
+
+  it('changes for one more port only what belongs to it', () => {
+    const other = portOf(uuid('q'), NETWORK, 'fa:16:3e:00:00:02', [], { securityGroupIds: [GROUP] });
+    const before = renderFirewall(inputOf());
+    const after = renderFirewall(inputOf({ ports: [port, other] }));
+    const lines = differenceScript(before.tables, after.tables, after.hash).map((line) => line.text);
+    expect(lines.filter((line) => line.startsWith('flush chain')).map((line) => line.split(' ').at(-1))).toEqual([
+      'stamp',
+      'stamp',
+    ]);
+    expect(lines.filter((line) => line.startsWith('delete'))).toEqual([]);
+    const back = differenceScript(after.tables, before.tables, before.hash);
+    expect(back.filter((line) => line.text.startsWith('delete chain')).length).toBe(5);
   });
 });

@@ -13,8 +13,8 @@
  * is another and the flow's next packet is judged anew; so a flow that is no longer allowed ends at once, with no need of
  * `conntrack -D`, and replacing the rules and judging the flows again is one transaction.
  *
- * All rules are replaced at once. The hash of the script is the name of an empty table, which is the cheapest thing that
- * can be listed; it disappears together with the rest when somebody flushes the rule set.
+ * Both tables change in one transaction. A chain that nothing jumps to carries the hash of it all: it is the cheapest thing
+ * to list, and it disappears with the rest when somebody flushes the rule set.
  */
 import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '#protocol/networks.ts';
 import {
@@ -29,6 +29,7 @@ import {
 } from './addresses.ts';
 import { bridgeName, numberIds, shortHash, tableName, tapName } from './names.ts';
 import { printable, remoteTexts, translateRule } from './rules.ts';
+import { type Chain, type ElementSet, hashOf, type ScriptLine, type Table } from './ruleset.ts';
 
 /** All our marks have this bit, so that they are unlike the small numbers that other programs use. */
 const OURS_BIT = 0x4000_0000;
@@ -46,18 +47,10 @@ export interface FirewallProblem {
   readonly message: string;
 }
 
-/** One line of the script; `owner` names the port or group that is to blame when nft refuses it. */
-export interface ScriptLine {
-  readonly text: string;
-  readonly owner?: string | undefined;
-}
-
 export interface Firewall {
-  readonly lines: readonly ScriptLine[];
-  /** Of the whole script. */
+  readonly tables: readonly Table[];
+  /** Of all that the tables contain. */
   readonly hash: string;
-  /** The tables to list, such as `inet pileus_1234abcd`; the last is the stamp. */
-  readonly tables: readonly string[];
   readonly problems: readonly FirewallProblem[];
 }
 
@@ -84,84 +77,82 @@ export function renderFirewall(input: FirewallInput): Firewall {
     OURS_BIT,
     PORT_NUMBERS,
   );
-  const remoteSets = new Map<string, ScriptLine>();
+  const remoteSets = new Map<string, ElementSet>();
   const groups = new Map(desired.securityGroups.map((group) => [group.id, renderGroup(group, remoteSets, excluded)]));
   const usedGroups = new Set(secured.flatMap((port) => port.securityGroupIds));
   const ports = secured.map((port) => renderPort(port, numbers.get(port.id) ?? 0, groups, excluded, problems));
-  const body: ScriptLine[] = [
-    ...replaceTable(`bridge ${table}`),
-    { text: `table bridge ${table} {` },
-    ...mapLines(
-      'sources',
-      'ifname : verdict',
-      ports.map((port) => `"${port.tap}" : goto ${port.sourceChain}`),
-    ),
-    ...mapLines(
-      'destinations',
-      'ifname : mark',
-      ports.map((port) => `"${port.tap}" : ${hex(port.mark | INGRESS_BIT)}`),
-    ),
-    ...setLines(
-      'members',
-      'ifname',
-      input.members.toSorted().map((name) => `"${name}"`),
-    ),
-    ...chain('prerouting', ['type filter hook prerouting priority -310; policy accept;', 'iifname vmap @sources']),
-    ...chain('input', ['type filter hook input priority -310; policy accept;', 'iifname @members drop']),
-    ...chain('postrouting', [
-      'type filter hook postrouting priority -310; policy accept;',
-      'meta mark set oifname map @destinations',
-    ]),
-    ...ports.flatMap((port) => port.bridgeLines),
-    { text: '}' },
-    ...replaceTable(`inet ${table}`),
-    { text: `table inet ${table} {` },
-    ...[...remoteSets.values()].toSorted((a, b) => (a.text < b.text ? -1 : 1)),
-    ...chain('prerouting', [
-      'type filter hook prerouting priority raw; policy accept;',
-      ...zoneLines(desired.networks.map((network) => network.id)),
-    ]),
-    ...ports.flatMap((port) => port.acceptLines),
-    ...mapLines(
-      'approvals',
-      'mark : verdict',
-      ports.flatMap((port) => port.acceptElements),
-    ),
-    ...chain('accepted', ['meta mark vmap @approvals']),
-    ...basicChains(),
-    ...[...groups].filter(([id]) => usedGroups.has(id)).flatMap(([, group]) => group.lines),
-    ...ports.flatMap((port) => port.ruleLines),
-    ...mapLines(
-      'senders',
-      'mark : verdict',
-      ports.map((port) => `${hex(port.mark)} : goto ${port.egressChain}`),
-    ),
-    ...mapLines(
-      'receivers',
-      'mark : verdict',
-      ports.map((port) => `${hex(port.mark | INGRESS_BIT)} : goto ${port.ingressChain}`),
-    ),
-    ...chain('forward', ['type filter hook forward priority filter; policy accept;', 'meta mark vmap @senders']),
-    ...chain('postrouting', [
-      'type filter hook postrouting priority filter; policy accept;',
-      'meta mark vmap @receivers',
-    ]),
-    ...masqueradeLines(input.masquerade),
-    { text: '}' },
-  ];
-  for (const port of secured) noteGroupProblems(port, groups, problems);
-  const hash = shortHash(body.map((line) => line.text).join('\n'));
-  const stamp = `inet ${table}_${hash}`;
-  return {
-    lines: [...body, { text: `add table ${stamp}` }],
-    hash,
-    tables: [`bridge ${table}`, `inet ${table}`, stamp],
-    problems,
+  const bridge: Table = {
+    family: 'bridge',
+    name: table,
+    sets: [
+      elementMap(
+        'sources',
+        'ifname : verdict',
+        ports.map((port) => `"${port.tap}" : goto ${port.sourceChain}`),
+      ),
+      elementMap(
+        'destinations',
+        'ifname : mark',
+        ports.map((port) => `"${port.tap}" : ${hex(port.mark | INGRESS_BIT)}`),
+      ),
+      {
+        name: 'members',
+        kind: 'set',
+        type: 'ifname',
+        isInterval: false,
+        elements: input.members.toSorted().map((name) => `"${name}"`),
+      },
+    ],
+    chains: [
+      hooked('prerouting', 'prerouting priority -310', ['iifname vmap @sources']),
+      hooked('input', 'input priority -310', ['iifname @members drop']),
+      hooked('postrouting', 'postrouting priority -310', ['meta mark set oifname map @destinations']),
+      ...ports.map((port) => port.source),
+    ],
   };
+  const inet: Table = {
+    family: 'inet',
+    name: table,
+    sets: [
+      ...[...remoteSets.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      elementMap(
+        'approvals',
+        'mark : verdict',
+        ports.flatMap((port) => port.acceptElements),
+      ),
+      elementMap(
+        'senders',
+        'mark : verdict',
+        ports.map((port) => `${hex(port.mark)} : goto ${port.egressChain}`),
+      ),
+      elementMap(
+        'receivers',
+        'mark : verdict',
+        ports.map((port) => `${hex(port.mark | INGRESS_BIT)} : goto ${port.ingressChain}`),
+      ),
+    ],
+    chains: [
+      hooked('prerouting', 'prerouting priority raw', zoneLines(desired.networks.map((network) => network.id))),
+      plain('accepted', ['meta mark vmap @approvals']),
+      ...basicChains(),
+      ...ports.flatMap((port) => port.approvals),
+      ...[...groups].filter(([id]) => usedGroups.has(id)).flatMap(([, group]) => group.chains),
+      ...ports.flatMap((port) => port.judges),
+      hooked('forward', 'forward priority filter', ['meta mark vmap @senders']),
+      hooked('postrouting', 'postrouting priority filter', ['meta mark vmap @receivers']),
+      {
+        name: 'outbound',
+        hook: 'type nat hook postrouting priority srcnat; policy accept;',
+        rules: masqueradeLines(input.masquerade).map((text) => ({ text })),
+      },
+    ],
+  };
+  for (const port of secured) noteGroupProblems(port, groups, problems);
+  return { tables: [bridge, inet], hash: hashOf([bridge, inet]), problems };
 }
 
 interface RenderedGroup {
-  readonly lines: readonly ScriptLine[];
+  readonly chains: readonly Chain[];
   readonly problems: readonly string[];
   /** Changes whenever what the group allows changes. */
   readonly content: { readonly ingress: string; readonly egress: string };
@@ -169,7 +160,7 @@ interface RenderedGroup {
 
 function renderGroup(
   group: DesiredSecurityGroup,
-  sets: Map<string, ScriptLine>,
+  sets: Map<string, ElementSet>,
   excluded: ReadonlySet<string>,
 ): RenderedGroup {
   const problems: string[] = [];
@@ -193,7 +184,7 @@ function renderGroup(
   const tag = chainTag(group.id);
   return {
     problems,
-    lines: [...ownedChain(`gi_${tag}`, rules.ingress), ...ownedChain(`ge_${tag}`, rules.egress)],
+    chains: [jumped(`gi_${tag}`, rules.ingress), jumped(`ge_${tag}`, rules.egress)],
     content: {
       ingress: rules.ingress.map((line) => line.text).join('\n'),
       egress: rules.egress.map((line) => line.text).join('\n'),
@@ -206,15 +197,20 @@ function remoteMatch(
   family: 4 | 6,
   side: 'saddr' | 'daddr',
   remotes: readonly Cidr[] | null,
-  sets: Map<string, ScriptLine>,
+  sets: Map<string, ElementSet>,
 ): string {
   if (remotes === null) return '';
   const keyword = family === 4 ? 'ip' : 'ip6';
   const texts = remoteTexts(remotes);
   if (texts.length === 1) return remotes[0]?.prefix === 0 ? '' : ` ${keyword} ${side} ${texts[0]}`;
   const name = `r${family}_${shortHash(texts.join(','))}`;
-  const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
-  sets.set(name, { text: `set ${name} { type ${type}; flags interval; elements = { ${texts.join(', ')} }; }` });
+  sets.set(name, {
+    name,
+    kind: 'set',
+    type: family === 4 ? 'ipv4_addr' : 'ipv6_addr',
+    isInterval: true,
+    elements: texts,
+  });
   return ` ${keyword} ${side} @${name}`;
 }
 
@@ -224,9 +220,9 @@ interface RenderedPort {
   readonly sourceChain: string;
   readonly ingressChain: string;
   readonly egressChain: string;
-  readonly bridgeLines: readonly ScriptLine[];
-  readonly ruleLines: readonly ScriptLine[];
-  readonly acceptLines: readonly ScriptLine[];
+  readonly source: Chain;
+  readonly judges: readonly Chain[];
+  readonly approvals: readonly Chain[];
   readonly acceptElements: readonly string[];
 }
 
@@ -262,18 +258,18 @@ function renderPort(
     sourceChain: `s_${tag}`,
     ingressChain: `i_${tag}`,
     egressChain: `e_${tag}`,
-    bridgeLines: ownedChain(`s_${tag}`, [
+    source: jumped(`s_${tag}`, [
       { text: `meta mark set ${hex(mark)}`, owner },
       ...(isExcluded ? [{ text: 'drop' }] : sourceLines(port, problems).map((text) => ({ text, owner }))),
     ]),
-    acceptLines: gates.flatMap((direction) =>
-      ownedChain(`a${direction[0]}_${tag}`, [{ text: acceptFlow(direction, generation(direction)), owner }]),
+    approvals: gates.map((direction) =>
+      jumped(`a${direction[0]}_${tag}`, [{ text: acceptFlow(direction, generation(direction)), owner }]),
     ),
     acceptElements: gates.map(
       (direction) => `${hex(direction === 'ingress' ? mark | INGRESS_BIT : mark)} : goto a${direction[0]}_${tag}`,
     ),
-    ruleLines: (['ingress', 'egress'] as const).flatMap((direction) =>
-      ownedChain(`${direction[0]}_${tag}`, [
+    judges: (['ingress', 'egress'] as const).map((direction) =>
+      jumped(`${direction[0]}_${tag}`, [
         ...(isExcluded ? [] : flowLines(direction, generation(direction), known).map((text) => ({ text, owner }))),
         { text: 'drop' },
       ]),
@@ -308,15 +304,15 @@ function flowLines(
 }
 
 /** What every guest needs to get and keep its addresses, whatever its groups say; as neutron allows it. */
-function basicChains(): readonly ScriptLine[] {
+function basicChains(): readonly Chain[] {
   return [
-    ...chain('basic_ingress', [
+    plain('basic_ingress', [
       'meta nfproto ipv4 udp sport 67 udp dport 68 accept',
       'meta nfproto ipv6 udp sport 547 udp dport 546 accept',
       // multicast listener query, router and neighbour advertisement, neighbour solicitation
       'meta nfproto ipv6 icmpv6 type { 130, 134, 135, 136 } accept',
     ]),
-    ...chain('basic_egress', [
+    plain('basic_egress', [
       'meta nfproto ipv4 udp sport 68 udp dport 67 accept',
       'meta nfproto ipv6 udp sport 546 udp dport 547 accept',
       // multicast listener messages, router and neighbour solicitation, neighbour advertisement (its target is checked before)
@@ -394,14 +390,12 @@ function zoneLines(networkIds: readonly string[]): readonly string[] {
 }
 
 /** The bridge is named because bridged packets of our networks pass this hook too, and must not be translated. */
-function masqueradeLines(sources: FirewallInput['masquerade']): readonly ScriptLine[] {
-  if (sources.length === 0) return [];
-  const rules = sources.map(({ bridge, cidr }) => {
+function masqueradeLines(sources: FirewallInput['masquerade']): readonly string[] {
+  return sources.map(({ bridge, cidr }) => {
     const keyword = cidr.family === 4 ? 'ip' : 'ip6';
     const text = formatCidr(cidr);
     return `iifname "${bridge}" ${keyword} saddr ${text} ${keyword} daddr != ${text} masquerade`;
   });
-  return chain('outbound', ['type nat hook postrouting priority srcnat; policy accept;', ...rules]);
 }
 
 function noteGroupProblems(
@@ -426,32 +420,20 @@ function chainTag(id: string): string {
   return id.replaceAll(/[^0-9a-zA-Z]/g, '');
 }
 
-/** Deletes a table whether it exists or not. */
-function replaceTable(table: string): readonly ScriptLine[] {
-  return [{ text: `table ${table}` }, { text: `delete table ${table}` }];
+function hooked(name: string, hook: string, rules: readonly string[]): Chain {
+  return { name, hook: `type filter hook ${hook}; policy accept;`, rules: rules.map((text) => ({ text })) };
 }
 
-function chain(name: string, rules: readonly string[]): readonly ScriptLine[] {
-  return ownedChain(
-    name,
-    rules.map((text) => ({ text })),
-  );
+function plain(name: string, rules: readonly string[]): Chain {
+  return { name, hook: null, rules: rules.map((text) => ({ text })) };
 }
 
-function ownedChain(name: string, rules: readonly ScriptLine[]): readonly ScriptLine[] {
-  return [{ text: `chain ${name} {` }, ...rules, { text: '}' }];
+function jumped(name: string, rules: readonly ScriptLine[]): Chain {
+  return { name, hook: null, rules };
 }
 
-function mapLines(name: string, type: string, elements: readonly string[]): readonly ScriptLine[] {
-  return [{ text: `map ${name} { type ${type};${elementText(elements)} }` }];
-}
-
-function setLines(name: string, type: string, elements: readonly string[]): readonly ScriptLine[] {
-  return [{ text: `set ${name} { type ${type};${elementText(elements)} }` }];
-}
-
-function elementText(elements: readonly string[]): string {
-  return elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
+function elementMap(name: string, type: string, elements: readonly string[]): ElementSet {
+  return { name, kind: 'map', type, isInterval: false, elements };
 }
 
 /** `>>> 0` because JavaScript's bit operations give signed numbers. */

@@ -5,12 +5,12 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Exec } from '#kernel/exec.ts';
 import type { Log } from '#kernel/log.ts';
 import { type Change, NetworkError } from '../contract.ts';
-import { runIpBatch, runNft } from './batch.ts';
+import { runIpBatch, runNft, scriptText } from './batch.ts';
 import type { DesignContext, ResourceSpec } from './design.ts';
 import { type Firewall, renderFirewall } from './firewall.ts';
 import { type IpLine, type LinkJson, linkLines, parseIpJson } from './links.ts';
 import type { MetadataListeners } from './metadata.ts';
-import { aliasOf, keyOfAlias } from './names.ts';
+import { aliasOf, keyOfAlias, tableName } from './names.ts';
 import {
   describeNamespace,
   describeNamespaceSpec,
@@ -21,6 +21,7 @@ import {
 } from './namespace.ts';
 import { type HostState, NETNS_DIR, type Observer, removeJournal, writeJournal } from './observation.ts';
 import { ensureDnsmasq, namespaceOf, removeDnsmasq } from './processes.ts';
+import { differenceScript, wholeScript } from './ruleset.ts';
 
 /** Namespaces that are set up side by side. Each is a handful of short processes. */
 const PARALLEL_NAMESPACES = 4;
@@ -49,9 +50,9 @@ interface Job {
 const NOTHING: ResourceSpec = { links: [] };
 
 export function createHostWriter(parts: Parts): HostWriter {
-  const { context, exec, clock, listeners, observer } = parts;
-  /** The filters in force, as far as this process knows: their designed hash, and whom they leave out. */
-  let inForce: { readonly hash: string; readonly excluded: ReadonlySet<string> } | undefined;
+  const { context, exec, clock, log, listeners, observer } = parts;
+  /** The filters in force, as far as this process knows, and whom they leave out of what was designed. */
+  let inForce: { readonly rendered: Firewall; readonly excluded: ReadonlySet<string> } | undefined;
 
   async function write(changes: readonly Change[], signal: AbortSignal): Promise<ReadonlyMap<Change, unknown>> {
     const failures = new Map<string, unknown>();
@@ -117,20 +118,24 @@ export function createHostWriter(parts: Parts): HostWriter {
     };
     for (const [key, error] of await runIpBatch(exec, 'ip', lines, null, signal)) note(key, error);
     for (const job of jobs) {
-      if (job.change.resource.kind === 'firewall') await removeFirewall(job, state, note, signal);
+      if (job.change.resource.kind === 'firewall') await removeFirewall(job, note, signal);
       if (!failed.has(job.key)) await removeJournal(context.runDir, job.key);
     }
   }
 
   async function removeFirewall(
     job: Job,
-    state: HostState,
     fail: (key: string, error: unknown) => void,
     signal: AbortSignal,
   ): Promise<void> {
     inForce = undefined;
     try {
-      await runNft(exec, () => state.tables.map((table) => ({ text: `delete table ${table}` })), null, signal);
+      const name = tableName(context.cloudId);
+      const lines = ['bridge', 'inet'].flatMap((family) => [
+        { text: `table ${family} ${name}` },
+        { text: `delete table ${family} ${name}` },
+      ]);
+      await runNft(exec, () => lines, null, signal);
     } catch (error) {
       fail(job.key, error);
     }
@@ -148,7 +153,7 @@ export function createHostWriter(parts: Parts): HostWriter {
       const { input, rendered } = job.spec.firewall;
       try {
         const excluded = await replaceFirewall(input, rendered, state, signal);
-        inForce = { hash: rendered.hash, excluded };
+        inForce = { rendered, excluded };
         if (excluded.size > 0) {
           fail(job.key, new NetworkError('network.rule.refused', `The kernel refused ${[...excluded].join(', ')}.`));
         }
@@ -156,13 +161,11 @@ export function createHostWriter(parts: Parts): HostWriter {
         fail(job.key, error);
       }
     }
-    const seen = state.tables
-      .find((table) => table.startsWith('inet ') && table.split('_').length === 3)
-      ?.split('_')[2];
+    const seen = state.filters?.bridge === state.filters?.inet ? state.filters?.inet : undefined;
     for (const port of jobs) {
       const { guardedBy } = port.spec;
       if (guardedBy === undefined) continue;
-      const isCovered = inForce === undefined ? seen === guardedBy : inForce.hash === guardedBy;
+      const isCovered = inForce === undefined ? seen === guardedBy : inForce.rendered.hash === guardedBy;
       if (!isCovered) fail(port.key, new NetworkError('network.firewall.pending', 'Its filters are not in force yet.'));
     }
   }
@@ -177,12 +180,22 @@ export function createHostWriter(parts: Parts): HostWriter {
       const switches = ['net.bridge.bridge-nf-call-iptables=1', 'net.bridge.bridge-nf-call-ip6tables=1'];
       await exec.check({ argv: ['sysctl', '-qw', ...switches] }, signal);
     }
-    const stamps = state.tables.filter((table) => table.split('_').length > 2);
-    // `add` before `delete`, so that it does not matter whether the old stamp is still there.
-    const dropStamps = stamps.flatMap((table) => [{ text: `add table ${table}` }, { text: `delete table ${table}` }]);
+    const before = inForce;
+    inForce = undefined;
+    const stamps = [state.filters?.bridge, state.filters?.inet];
+    // What this process wrote last is still there, so the difference will do.
+    if (before?.excluded.size === 0 && stamps.every((stamp) => stamp === before.rendered.hash)) {
+      const lines = differenceScript(before.rendered.tables, rendered.tables, rendered.hash);
+      const result = await exec.run({ argv: ['nft', '-f', '-'], stdin: scriptText(lines) }, signal);
+      if (result.exitCode === 0) return new Set();
+      log.warn({ error: result.stderr.slice(0, 500) }, 'filters could not be changed in part, will be replaced');
+    }
     return runNft(
       exec,
-      (excluded) => [...dropStamps, ...(excluded.size === 0 ? rendered : renderFirewall({ ...input, excluded })).lines],
+      (excluded) => {
+        const part = excluded.size === 0 ? rendered : renderFirewall({ ...input, excluded });
+        return wholeScript(part.tables, part.hash);
+      },
       null,
       signal,
     );

@@ -1,7 +1,8 @@
 /** Network namespaces of DHCP servers and routers: what should be in them, and the way there. */
-import type { ScriptLine } from './firewall.ts';
+
 import { addressesOf, addressLines, type IpLine, type LinkJson } from './links.ts';
 import { shortHash } from './names.ts';
+import type { ScriptLine } from './ruleset.ts';
 
 export interface InnerLink {
   readonly name: string;

@@ -8,15 +8,16 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
-import type { Exec } from '#kernel/exec.ts';
+import type { Exec, ExecResult } from '#kernel/exec.ts';
 import { writeFileAtomic } from '#kernel/files.ts';
 import { type Design, type Observed, type ResourceKind, resourceKey, type Snapshot } from '../contract.ts';
-import { type DesignContext, dnsmasqText, firewallText, forwardsText, peersText, type ResourceSpec } from './design.ts';
+import { type DesignContext, dnsmasqText, filtersText, forwardsText, peersText, type ResourceSpec } from './design.ts';
 import { describeActual, type LinkJson, parseIpJson } from './links.ts';
 import type { MetadataListeners } from './metadata.ts';
 import { keyOfAlias, tableName } from './names.ts';
 import { describeNamespace } from './namespace.ts';
 import { type ObservedDnsmasq, observeDnsmasq } from './processes.ts';
+import { readStamp, STAMP_CHAIN } from './ruleset.ts';
 
 /** Where `ip netns` keeps its names. */
 export const NETNS_DIR = '/run/netns';
@@ -30,12 +31,18 @@ export interface JournalEntry {
   readonly folder: string | null;
 }
 
+export interface Filters {
+  /** The hash that the table carries, or null when it has none or is not there. */
+  readonly bridge: string | null;
+  readonly inet: string | null;
+}
+
 export interface HostState extends Snapshot {
   readonly links: ReadonlyMap<string, LinkJson>;
   /** `bridge fdb` destinations by device. */
   readonly peers: ReadonlyMap<string, readonly string[]>;
-  /** `inet pileus_…`, of this cloud only. */
-  readonly tables: readonly string[];
+  /** The stamps of this cloud's tables; null when neither of the tables is there. */
+  readonly filters: Filters | null;
   readonly namespaces: ReadonlyMap<string, { readonly identity: string; readonly links: readonly LinkJson[] }>;
   readonly journal: ReadonlyMap<string, JournalEntry>;
   /** By folder. */
@@ -89,9 +96,9 @@ export function createObserver(
     const journal = await readJournal(context.runDir);
     const names = [...journal.values()].map((entry) => entry.namespace).filter((name) => name !== null);
     const folders = [...journal.values()].map((entry) => entry.folder).filter((folder) => folder !== null);
-    const [links, tables, peers, namespaces, dnsmasq, isFiltered4, isFiltered6, isForwarding] = await Promise.all([
+    const [links, filters, peers, namespaces, dnsmasq, isFiltered4, isFiltered6, isForwarding] = await Promise.all([
       exec.check({ argv: ['ip', '-j', '-d', 'addr', 'show'] }, signal).then((text) => parseIpJson<LinkJson>(text)),
-      exec.check({ argv: ['nft', 'list', 'tables'] }, signal).then((text) => ourTables(context.cloudId, text)),
+      lookAtFilters(exec, tableName(context.cloudId), signal),
       context.tunnelAddress === null ? new Map<string, readonly string[]>() : lookAtPeers(exec, signal),
       Promise.all(names.map(async (name) => [name, await lookInto(name, signal)] as const)),
       Promise.all(folders.map(async (folder) => [folder, await observeDnsmasq(folder)] as const)).then(
@@ -107,7 +114,7 @@ export function createObserver(
     unspent = {
       takenBy: 'linux-bridge',
       links: new Map(links.map((link) => [link.ifname, link])),
-      tables,
+      filters,
       peers,
       journal,
       namespaces: present,
@@ -143,8 +150,10 @@ export function describeHost(cloudId: string, state: HostState, design: Design):
     texts.set(key, describeResource(state, key, spec, owners.get(key) ?? []));
   }
   for (const [namespace, text] of state.listening) texts.set(resourceKey('metadata', namespace), text);
-  if (state.tables.length > 0)
-    texts.set(resourceKey('firewall', ''), firewallText(state.tables, state.isBridgeFiltered));
+  const { filters } = state;
+  if (filters !== null) {
+    texts.set(resourceKey('firewall', ''), filtersText(filters.bridge, filters.inet, state.isBridgeFiltered));
+  }
   return new Map(
     [...texts].map(([key, fingerprint]) => {
       const kind = key.slice(0, key.indexOf(':')) as ResourceKind;
@@ -223,13 +232,20 @@ async function lookAtPeers(exec: Exec, signal: AbortSignal): Promise<ReadonlyMap
   return peers;
 }
 
-/** Lines such as `table inet pileus_1234abcd`. */
-function ourTables(cloudId: string, text: string): readonly string[] {
-  const name = tableName(cloudId);
-  return text
-    .split('\n')
-    .map((line) => line.trim().replace(/^table /, ''))
-    .filter((table) => table.split(' ')[1]?.split('_').slice(0, 2).join('_') === name);
+/**
+ * Two small questions: nft answers those about one chain at once, while `list tables` makes it read all that the kernel has,
+ * and is asked only when something is missing.
+ */
+async function lookAtFilters(exec: Exec, table: string, signal: AbortSignal): Promise<Filters | null> {
+  const ask = (family: string): Promise<ExecResult> =>
+    exec.run({ argv: ['nft', 'list', 'chain', family, table, STAMP_CHAIN] }, signal);
+  const [bridge, inet] = await Promise.all([ask('bridge'), ask('inet')]);
+  if (bridge.exitCode !== 0 && inet.exitCode !== 0) {
+    const text = await exec.check({ argv: ['nft', 'list', 'tables'] }, signal);
+    const isThere = text.split('\n').some((line) => line === `table bridge ${table}` || line === `table inet ${table}`);
+    return isThere ? { bridge: null, inet: null } : null;
+  }
+  return { bridge: readStamp(bridge.stdout), inet: readStamp(inet.stdout) };
 }
 
 async function identityOf(namespace: string): Promise<string | undefined> {

@@ -8,10 +8,10 @@
  */
 import type { DesiredNetworks, DesiredRouter } from '#protocol/networks.ts';
 import { canonicalAddress, canonicalMac, familyOf, formatCidr, parseCidr } from './addresses.ts';
-import type { ScriptLine } from './firewall.ts';
 import { gatewayInnerName, routerInnerName, routerNamespace } from './names.ts';
 import type { InnerLink, InnerRoute, NamespaceSpec } from './namespace.ts';
 import { printable } from './rules.ts';
+import type { ScriptLine } from './ruleset.ts';
 
 export const METADATA_ADDRESS = '169.254.169.254';
 /** Where the metadata listener of a router listens; guests reach it through a redirect only. */
