@@ -18,8 +18,10 @@ import { atBothRoots } from './roots.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverActionRoutes } from './servers/actions/routes.ts';
 import { serverDiagnosticsRoutes } from './servers/diagnostics.ts';
+import { serverInterfaceRoutes } from './servers/interfaces/routes.ts';
 import { serverIpRoutes } from './servers/ips/routes.ts';
 import { serverMetadataRoutes } from './servers/metadata/routes.ts';
+import { serverPasswordRoutes } from './servers/password.ts';
 import { serverRoutes } from './servers/routes.ts';
 import { serverTagRoutes } from './servers/tags/routes.ts';
 import { tenantUsageRoutes } from './tenant-usage/routes.ts';
@@ -51,6 +53,8 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...serverMetadataRoutes(deps),
     ...serverTagRoutes(deps),
     ...serverIpRoutes(deps),
+    ...serverInterfaceRoutes(deps),
+    ...serverPasswordRoutes(deps),
     ...serverDiagnosticsRoutes(deps),
   ];
   return [...versionRoutes, ...routes.flatMap(atBothRoots)];

@@ -453,6 +453,8 @@ function rowOf(common: Common, index: number, count: number): NewServer {
     scheduler_hints: toJson(common.hints),
     flavor: toJson(flavor),
     flavor_id: flavor.id,
+    old_flavor: null,
+    old_vm_state: null,
     vcpus: flavor.vcpus,
     memory_mib: flavor.memoryMib,
     image: toJson(snapshotImage(image)),

@@ -36,6 +36,12 @@ export interface PlannedPort {
   readonly isUserPort: boolean;
 }
 
+export interface DetachingPort {
+  readonly portId: string;
+  /** The host's desired revision from which on the guest is without it. */
+  readonly revision: number;
+}
+
 export interface ServerKeyPair {
   readonly name: string;
   readonly type: 'ssh' | 'x509';
@@ -77,7 +83,10 @@ export interface ServerRow {
   scheduler_hints: JsonText<SchedulerHints>;
   flavor: JsonText<ServerFlavor>;
   flavor_id: string;
-  /** Of the flavor, for counting. */
+  /** What a resize that is neither confirmed nor reverted has come from. */
+  old_flavor: JsonText<ServerFlavor> | null;
+  old_vm_state: VmState | null;
+  /** Of the flavor (the larger one while a resize is open), for counting. */
   vcpus: number;
   memory_mib: number;
   image: JsonText<ServerImage> | null;
@@ -143,6 +152,8 @@ export interface GuestRow {
   admin_password: string | null;
   /** The server's ports as network last told them. */
   ports: JsonText<readonly ServerPort[]>;
+  /** Ports that the guest is to let go of before network gets them back. */
+  detaching: JsonText<readonly DetachingPort[]>;
   /** What the host last said. */
   observed_power: PowerState | 'crashed' | 'absent' | null;
   problem: string | null;
@@ -176,6 +187,8 @@ export const serverMigrations: Migrations = {
         .addColumn('scheduler_hints', columns.json, (c) => c.notNull())
         .addColumn('flavor', columns.json, (c) => c.notNull())
         .addColumn('flavor_id', columns.name, (c) => c.notNull())
+        .addColumn('old_flavor', columns.json)
+        .addColumn('old_vm_state', columns.name)
         .addColumn('vcpus', columns.int, (c) => c.notNull())
         .addColumn('memory_mib', columns.int, (c) => c.notNull())
         .addColumn('image', columns.json)
@@ -249,6 +262,7 @@ export const serverMigrations: Migrations = {
         .addColumn('random_seed', columns.name, (c) => c.notNull())
         .addColumn('admin_password', columns.name)
         .addColumn('ports', columns.json, (c) => c.notNull())
+        .addColumn('detaching', columns.json, (c) => c.notNull())
         .addColumn('observed_power', columns.name)
         .addColumn('problem', columns.text)
         .addColumn('updated_at', columns.big, (c) => c.notNull())

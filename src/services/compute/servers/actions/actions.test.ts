@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '#kernel/random.ts';
-import { IMAGE } from '#tests/api/compute-peers.ts';
+import { IMAGE, NETWORK } from '#tests/api/compute-peers.ts';
 import { HOST, type ServersUnderTest, startServers } from '#tests/api/servers.ts';
 
 let cloud: ServersUnderTest;
@@ -163,6 +163,98 @@ describe('other actions', () => {
     expect((await act('99999999-9999-4999-8999-999999999999', { 'os-stop': null })).status).toBe(404);
     expect((await act(id, { 'os-stop': null }, { as: 'reader' })).status).toBe(403);
     expect((await act(id, { 'os-stop': null }, { as: 'stranger' })).status).toBe(404);
+  });
+});
+
+describe('a resize', () => {
+  const bigger = async (): Promise<void> => {
+    await cloud.ask('POST /v2.1/flavors', {
+      as: 'admin',
+      body: { flavor: { name: 'big', id: '2', ram: 1024, vcpus: 2, disk: 2 } },
+    });
+  };
+
+  it('is confirmed, and the claim is then what the new flavor needs', async () => {
+    const id = await active();
+    await bigger();
+    expect((await act(id, { resize: { flavorRef: '1' } })).body.badRequest.message).toBe(
+      'When resizing, instances must change flavor!',
+    );
+    expect((await act(id, { resize: { flavorRef: '2' } })).status).toBe(202);
+    expect(await status(id)).toBe('RESIZE');
+    await cloud.settle();
+    await cloud.pass();
+    expect(await cloud.show(id)).toMatchObject({ status: 'VERIFY_RESIZE', flavor: { original_name: 'big' } });
+    expect((await cloud.service.desiredGuests(HOST)).guests[0]).toMatchObject({ vcpus: 2, memoryMib: 1024 });
+    expect((await act(id, { confirmResize: null })).status).toBe(204);
+    await cloud.settle();
+    expect(await cloud.show(id)).toMatchObject({ status: 'ACTIVE', flavor: { original_name: 'big' } });
+    expect(await cloud.placement.usageOf(cloud.db as never, HOST)).toEqual({ VCPU: 2, MEMORY_MB: 1024, DISK_GB: 2 });
+  });
+
+  it('is reverted, and everything is as before', async () => {
+    const id = await active();
+    await bigger();
+    await act(id, { 'os-stop': null });
+    await cloud.pass();
+    await act(id, { resize: { flavorRef: '2' } });
+    await cloud.settle();
+    expect(await status(id)).toBe('VERIFY_RESIZE');
+    expect((await act(id, { revertResize: null })).status).toBe(202);
+    await cloud.settle();
+    expect(await cloud.show(id)).toMatchObject({ status: 'SHUTOFF', flavor: { original_name: 'tiny' } });
+    expect(await cloud.placement.usageOf(cloud.db as never, HOST)).toEqual({ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 });
+  });
+
+  it('that the host has no room for leaves the server as it was', async () => {
+    const id = await active();
+    await cloud.ask('POST /v2.1/flavors', {
+      as: 'admin',
+      body: { flavor: { name: 'huge', id: '9', ram: 512, vcpus: 1, disk: 5000 } },
+    });
+    await act(id, { resize: { flavorRef: '9' } });
+    await cloud.settle();
+    expect(await cloud.show(id)).toMatchObject({ status: 'ACTIVE', flavor: { original_name: 'tiny' } });
+    expect(await cloud.placement.usageOf(cloud.db as never, HOST)).toEqual({ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 });
+    const { body } = await cloud.ask(`GET /v2.1/servers/${id}/os-instance-actions`, { as: 'member' });
+    expect(body.instanceActions[0]).toMatchObject({ action: 'resize', message: 'Error' });
+  });
+});
+
+describe('an interface', () => {
+  it('is plugged in, listed, and given back once the guest has let go of it', async () => {
+    const id = await active();
+    const path = `/v2.1/servers/${id}/os-interface`;
+    const asMember = { as: 'member' } as const;
+    const { status: code, body } = await cloud.ask(`POST ${path}`, {
+      ...asMember,
+      body: { interfaceAttachment: { net_id: NETWORK, tag: 'nic' } },
+    });
+    expect([code, body.interfaceAttachment.tag]).toEqual([200, 'nic']);
+    const portId = body.interfaceAttachment.port_id;
+    expect((await cloud.ask(`GET ${path}`, asMember)).body.interfaceAttachments).toHaveLength(2);
+    expect((await cloud.ask(`GET ${path}/${portId}`, asMember)).body.interfaceAttachment.port_id).toBe(portId);
+    expect((await cloud.service.desiredGuests(HOST)).guests[0]?.interfaces).toHaveLength(2);
+    await cloud.pass();
+    expect((await cloud.ask(`DELETE ${path}/${portId}`, asMember)).status).toBe(202);
+    expect((await cloud.ask(`DELETE ${path}/${portId}`, asMember)).status).toBe(404);
+    expect(cloud.networks.ports.size).toBe(2);
+    await cloud.pass(HOST, (guest) => ({ ...guest, portIds: [...guest.portIds, portId] }));
+    expect(cloud.networks.ports.size).toBe(2);
+    await cloud.pass();
+    expect(cloud.networks.ports.size).toBe(1);
+  });
+
+  it('that cannot be made leaves nothing', async () => {
+    const id = await active();
+    cloud.networks.failing = true;
+    const answer = await cloud.ask(`POST /v2.1/servers/${id}/os-interface`, {
+      as: 'member',
+      body: { interfaceAttachment: {} },
+    });
+    expect(answer.status).toBe(400);
+    expect(cloud.networks.ports.size).toBe(1);
+    expect((await cloud.service.desiredGuests(HOST)).guests[0]?.interfaces).toHaveLength(1);
   });
 });
 

@@ -10,6 +10,7 @@ import { adminActions } from './admin.ts';
 import { guestActions } from './console.ts';
 import { powerActions } from './power.ts';
 import { rebuildAction } from './rebuild.ts';
+import { resizeActions } from './resize.ts';
 
 /** User data, as with a new server. */
 const MAX_ACTION_BYTES = 256 * 1024;
@@ -25,6 +26,7 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
     ...adminActions(deps),
     ...guestActions(deps),
     rebuildAction(deps),
+    ...resizeActions(deps),
     ...more,
   ].map((action) => ({ ...action, check: checkOf(action) }));
   return [

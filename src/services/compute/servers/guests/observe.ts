@@ -47,6 +47,8 @@ export const ENDINGS: Readonly<Partial<Record<TaskState, Ending>>> = {
   unpausing: { vmState: 'active', event: 'compute_unpause_instance', isReached: powered('running') },
   suspending: { vmState: 'suspended', event: 'compute_suspend_instance', isReached: powered('suspended') },
   resuming: { vmState: 'active', event: 'compute_resume_instance', isReached: powered('running') },
+  resize_finish: { vmState: 'resized', event: 'compute_finish_resize', isReached: rebooted },
+  resize_reverting: { vmState: 'active', event: 'compute_revert_resize', isReached: rebooted },
   rebuild_spawning: { vmState: 'active', event: 'compute_rebuild_instance', isReached: rebooted },
 };
 

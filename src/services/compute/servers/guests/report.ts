@@ -1,4 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
+import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { newRequestId } from '#kernel/ids.ts';
 import type { DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
@@ -8,6 +9,7 @@ import { zoneOf } from '../scheduler/zones.ts';
 import { updateServer } from '../store.ts';
 import { abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
 import { finishDeleteTask } from '../tasks/delete.ts';
+import { releasePortsTask } from '../tasks/release-ports.ts';
 import { desiredGuest } from './desired.ts';
 import { type Meaning, readReport } from './observe.ts';
 import { currentGuests } from './revision.ts';
@@ -30,7 +32,10 @@ export async function takeGuestsReport(deps: ComputeDeps, hostId: string, report
     for (const found of await listGuestsAt(tx, hostId, true)) {
       const one = seen.get(found.guest.server_id);
       if (found.guest.is_gone === 1) await noteGone(deps, tx, found, { one, revision: report.revision });
-      else if (one !== undefined) await apply(deps, tx, found, readReport(found.server, found.guest, one, nowMs));
+      else {
+        if (one !== undefined) await apply(deps, tx, found, readReport(found.server, found.guest, one, nowMs));
+        await noteDetached(deps, tx, found, { one, revision: report.revision });
+      }
     }
   });
 }
@@ -46,6 +51,27 @@ async function noteGone(
   await deleteGuest(tx, guest);
   if (server.task_state !== 'deleting' || server.deleted_at !== null) return;
   if ((await listGuestsOf(tx, server.id)).length === 0) await enqueueFinishDelete(deps, tx, server);
+}
+
+/** A port that the guest has let go of goes back to network. */
+async function noteDetached(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  { guest, server }: GuestOfServer,
+  { one, revision }: { readonly one: ObservedGuest | undefined; readonly revision: number },
+): Promise<void> {
+  const detaching = fromJson(guest.detaching);
+  const gone = detaching.filter((port) => revision >= port.revision && one?.portIds.includes(port.portId) !== true);
+  if (gone.length === 0) return;
+  await updateGuest(tx, guest, { detaching: toJson(detaching.filter((port) => !gone.includes(port))) });
+  await deps.tasks.enqueue(tx as Db, {
+    name: releasePortsTask,
+    resourceId: server.id,
+    projectId: server.project_id,
+    requestId: newRequestId(),
+    input: { portIds: gone.map(({ portId }) => portId) },
+    deadlineMs: CLEANUP_DEADLINE_MS,
+  });
 }
 
 /** Ends a server's deletion once no host has it any more. */

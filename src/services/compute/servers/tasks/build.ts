@@ -138,6 +138,7 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       random_seed: randomBytes(64).toString('base64url'),
       admin_password: run.input.adminPassword,
       ports: toJson(ports),
+      detaching: toJson([]),
       observed_power: null,
       problem: null,
       updated_at: nowMs,

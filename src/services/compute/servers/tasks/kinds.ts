@@ -3,8 +3,18 @@ import type { ComputeDeps } from '../../deps.ts';
 import { abandonServer } from './abandon.ts';
 import { buildServer } from './build.ts';
 import { deleteServer, finishDelete } from './delete.ts';
+import { releasePorts } from './release-ports.ts';
+import { resizeServer, settleServerClaim } from './resize.ts';
 
 /** Everything that servers leave to the task engine. */
 export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
-  return [buildServer(deps), abandonServer(deps), deleteServer(deps), finishDelete(deps)] as readonly AnyTaskKind[];
+  return [
+    buildServer(deps),
+    abandonServer(deps),
+    deleteServer(deps),
+    finishDelete(deps),
+    releasePorts(deps),
+    resizeServer(deps),
+    settleServerClaim(deps),
+  ] as readonly AnyTaskKind[];
 }
