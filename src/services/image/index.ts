@@ -12,10 +12,23 @@ import { openFileStore } from './data/file-store.ts';
 import { createStores } from './data/stores.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { imageErrorStyle } from './errors.ts';
-import { type BootImage, getImageForBoot, type ImageSummary, openImageData, showImageTo } from './images/boot.ts';
+import {
+  type BootImage,
+  getImageForBoot,
+  type ImageSummary,
+  openImageData,
+  showImageTo,
+  summarizeImage,
+} from './images/boot.ts';
+import { createImage } from './images/create.ts';
+import { deleteImage } from './images/delete.ts';
 import { runJanitor } from './images/janitor.ts';
+import { listImages } from './images/list.ts';
+import { changeOf } from './images/patch.ts';
 import { type ImageRouteDeps, imageRoutes } from './images/routes.ts';
 import { type ImageTables, imageMigrations as imageTableMigrations } from './images/tables.ts';
+import { updateImage } from './images/update.ts';
+import { uploadImage } from './images/upload.ts';
 import { DEFAULT_DOWNLOAD_RULES, type DownloadRules } from './imports/addresses.ts';
 import type { Resolve } from './imports/download.ts';
 import { IMPORT_METHODS } from './imports/request.ts';
@@ -28,6 +41,7 @@ import { metadefMigrations } from './metadefs/migrations/metadefs.ts';
 import { metadefRoutes } from './metadefs/routes.ts';
 import type { MetadefTables } from './metadefs/tables.ts';
 import { imagePolicyRules, imageRefusal } from './policy.ts';
+import type { LimitOf } from './quotas/logic.ts';
 import { schemaRoutes } from './schemas/routes.ts';
 import { tagRoutes } from './tags/routes.ts';
 import { taskRoutes } from './tasks/routes.ts';
@@ -43,6 +57,8 @@ export interface ImageServiceDeps extends ServiceDeps {
   readonly imageStores?: readonly { readonly id: string; readonly description?: string; readonly directory: string }[];
   /** What imports by `web-download` may reach; ports 80 and 443 of the public internet when absent. */
   readonly downloadRules?: DownloadRules;
+  /** Projects' limits, as identity keeps them; none when absent. */
+  readonly limitOf?: LimitOf;
   /** Looks up the names of downloads; the system's own when absent. */
   readonly resolve?: Resolve;
   /** Bytes that one image may have; glance's default of 1 TiB when absent. */
@@ -57,6 +73,23 @@ export interface ImageService extends Service {
   showImage(ctx: RequestContext, id: ImageId): Promise<ImageSummary>;
   /** The bytes of an active image, for hosts' caches. @throws {NotFound} `image.not_found`, `image.data.absent`. */
   openImageData(id: ImageId): Promise<Readable>;
+  /**
+   * Makes an image, as `POST /v2/images` would in the caller's name: for snapshots of servers and uploads of volumes.
+   * @param attributes as on the wire, properties among them. @throws as {@link createImage}.
+   */
+  createImage(ctx: RequestContext, attributes: Readonly<Record<string, unknown>>): Promise<ImageSummary>;
+  /** Gives an image its data, as an upload would: inspected, counted, all or nothing. @throws as {@link uploadImage}. */
+  uploadImageData(ctx: RequestContext, id: ImageId, data: Readable): Promise<void>;
+  /** Sets properties of an image, or removes those given as null. @throws as {@link updateImage}. */
+  setImageProperties(
+    ctx: RequestContext,
+    id: ImageId,
+    properties: Readonly<Record<string, string | null>>,
+  ): Promise<ImageSummary>;
+  /** Deletes an image and its data. @throws as {@link deleteImage}. */
+  deleteImage(ctx: RequestContext, id: ImageId): Promise<void>;
+  /** One page of the images that the caller may list, by the query of `GET /v2/images`. */
+  listImages(ctx: RequestContext, query: URLSearchParams): Promise<ImageSummary[]>;
 }
 
 /** glance's `image_size_cap`. */
@@ -82,6 +115,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   const deps: ImageRouteDeps & ImportDeps = {
     db: given.db as Db<ImageTables & ImageTaskTables>,
     tasks: given.tasks,
+    limitOf: given.limitOf ?? (async () => undefined),
     downloadRules: given.downloadRules ?? DEFAULT_DOWNLOAD_RULES,
     policy,
     clock,
@@ -120,5 +154,13 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     getImageForBoot: (ctx, id) => getImageForBoot(deps, ctx, id),
     showImage: (ctx, id) => showImageTo(deps, ctx, id),
     openImageData: (id) => openImageData(deps, id),
+    createImage: async (ctx, attributes) => summarizeImage(await createImage(deps, ctx, attributes)),
+    uploadImageData: (ctx, id, data) => uploadImage(deps, ctx, id, data, undefined),
+    setImageProperties: async (ctx, id, properties) => {
+      const changes = Object.entries(properties).map(([name, value]) => changeOf(name, value));
+      return summarizeImage(await updateImage(deps, ctx, id, changes));
+    },
+    deleteImage: (ctx, id) => deleteImage(deps, ctx, id),
+    listImages: async (ctx, query) => (await listImages(deps, ctx, query)).images.map(summarizeImage),
   };
 }

@@ -2,9 +2,11 @@ import { type Route, route } from '#kernel/api/route.ts';
 import type { FileStore } from '../data/file-store.ts';
 import type { Stores } from '../data/stores.ts';
 import type { AccessDeps } from '../images/access.ts';
+import { type LimitOf, showUsage } from '../quotas/logic.ts';
 
 export interface DiscoveryDeps extends AccessDeps {
   readonly stores: Stores;
+  readonly limitOf: LimitOf;
   readonly importMethods: readonly string[];
 }
 
@@ -36,6 +38,12 @@ export const discoveryRoutes = (deps: DiscoveryDeps): Route[] => [
         properties: { data_dir: store.directory, chunk_size: 65_536, thin_provisioning: false },
       })),
     }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/info/usage',
+    name: 'showUsage',
+    handler: async ({ ctx }) => ({ usage: await showUsage(deps, ctx.projectId) }),
   }),
 ];
 

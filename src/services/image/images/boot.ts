@@ -40,7 +40,7 @@ export interface BootImage extends ImageSummary {
 export async function showImageTo(deps: AccessDeps, ctx: RequestContext, id: ImageId): Promise<ImageSummary> {
   const image = await getVisibleImage(deps, ctx, id);
   enforceOnImage(deps, ctx, 'get_image', image);
-  return summarize(image);
+  return summarizeImage(image);
 }
 
 /**
@@ -51,7 +51,7 @@ export async function showImageTo(deps: AccessDeps, ctx: RequestContext, id: Ima
 export async function getImageForBoot(deps: AccessDeps, ctx: RequestContext, id: ImageId): Promise<BootImage> {
   const image = await getVisibleImage(deps, ctx, id);
   enforceOnImage(deps, ctx, 'get_image', image);
-  const summary = summarize(image);
+  const summary = summarizeImage(image);
   const { status, diskFormat, sizeBytes, sha512 } = summary;
   if (status !== 'active') throw new BadRequest('image.not_active', `Image ${id} is not active.`);
   if (diskFormat === null || sizeBytes === null || sha512 === null || image.row.is_as_declared === 0) {
@@ -74,7 +74,8 @@ export async function openImageData(deps: DownloadDeps, id: ImageId): Promise<Re
   return stream;
 }
 
-function summarize({ row, properties, tags }: Image): ImageSummary {
+/** An image in the words of the other services. */
+export function summarizeImage({ row, properties, tags }: Image): ImageSummary {
   return {
     id: row.id,
     name: row.name,

@@ -3,6 +3,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { BadRequest, Forbidden } from '#kernel/errors.ts';
 import { newUuid } from '#kernel/ids.ts';
+import { findQuota, type LimitOf } from '../quotas/logic.ts';
 import { DISALLOWED, READ_ONLY } from '../schemas/image.ts';
 import { type AccessDeps, enforceVisibility } from './access.ts';
 import {
@@ -19,6 +20,7 @@ import { type Image, insertImage } from './store.ts';
 import type { ImageRow } from './tables.ts';
 
 export interface CreateDeps extends AccessDeps {
+  readonly limitOf: LimitOf;
   readonly clock: Clock;
 }
 
@@ -42,7 +44,11 @@ export async function createImage(deps: CreateDeps, ctx: RequestContext, body: u
     properties,
     tags: attributes.tags.toSorted(),
   };
-  await inTransaction(deps.db, (tx) => insertImage(tx, image));
+  const quota = await findQuota(deps, owner, 'image_count_total');
+  await inTransaction(deps.db, async (tx) => {
+    await quota.enforce(tx, 1);
+    await insertImage(tx, image);
+  });
   return { ...image, stores: [] };
 }
 

@@ -48,6 +48,16 @@ export function parsePatch(contentType: string | undefined, body: unknown): Chan
   return body.map((raw: unknown) => parseChange(raw, draft));
 }
 
+/**
+ * One change of one property: removed when the value is null.
+ * @throws {BadRequest} `image.schema`; {Forbidden} for names that are not a property's.
+ */
+export function changeOf(name: string, value: string | null): Change {
+  const op = value === null ? 'remove' : 'add';
+  checkChange(op, name, 1, value);
+  return { op, name, position: undefined, value, mustBeNew: false };
+}
+
 function parseChange(raw: unknown, draft: 4 | 10): Change {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw bad('operation', 'Operations must be JSON objects.');

@@ -5,7 +5,6 @@ import { isUniqueViolation } from '#kernel/db/transaction.ts';
 import { Conflict } from '#kernel/errors.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import type { ImageFilter, ImageQuery } from './filters.ts';
-import type { ImageStatus } from './states.ts';
 import type { ImageLocationRow, ImageMemberRow, ImageRow, ImageTables } from './tables.ts';
 
 /** An image with all that belongs to it. */
@@ -183,27 +182,31 @@ export async function listLiveWriters(db: Db<ImageTables>, writers: readonly str
   return new Set(rows.flatMap((row) => row.writer ?? []));
 }
 
-/** Bytes and counts that a project takes up, for its quotas. */
+/** Bytes and counts that a project takes up, for its quotas. Every copy of an image counts. */
 export async function measureUsage(
   db: Db<ImageTables>,
   owner: ProjectId,
 ): Promise<{ count: number; uploading: number; bytes: number; stagedBytes: number }> {
-  const rows = await db
+  const counts = await db
     .selectFrom('images')
     .select(({ fn }) => ['status', fn.countAll<number>().as('count'), fn.sum<number | null>('size').as('bytes')])
     .where('owner', '=', owner)
     .where('deleted_at', 'is', null)
     .groupBy('status')
     .execute();
-  const sum = (pick: (row: (typeof rows)[number]) => number, ...statuses: ImageStatus[]): number =>
-    rows
-      .filter((row) => statuses.length === 0 || statuses.includes(row.status))
-      .reduce((total, row) => total + pick(row), 0);
+  const copies = await db
+    .selectFrom('images')
+    .innerJoin('image_locations', 'image_locations.image_id', 'images.id')
+    .select(({ fn }) => fn.sum<number | null>('images.size').as('bytes'))
+    .where('images.owner', '=', owner)
+    .where('image_locations.store', '!=', STAGING_STORE)
+    .executeTakeFirst();
+  const unfinished = counts.filter(({ status }) => ['saving', 'uploading', 'importing'].includes(status));
   return {
-    count: sum((row) => Number(row.count)),
-    uploading: sum((row) => Number(row.count), 'saving', 'uploading', 'importing'),
-    bytes: sum((row) => Number(row.bytes ?? 0), 'active', 'deactivated'),
-    stagedBytes: sum((row) => Number(row.bytes ?? 0), 'uploading', 'importing'),
+    count: counts.reduce((total, row) => total + Number(row.count), 0),
+    uploading: unfinished.reduce((total, row) => total + Number(row.count), 0),
+    bytes: Number(copies?.bytes ?? 0),
+    stagedBytes: unfinished.reduce((total, row) => total + Number(row.bytes ?? 0), 0),
   };
 }
 

@@ -8,6 +8,7 @@ import type { FileStore } from '../data/file-store.ts';
 import { drain, type Received, receive } from '../data/receive.ts';
 import type { Stores } from '../data/stores.ts';
 import type { DiskFormat } from '../formats/format.ts';
+import { findQuota, type LimitOf, type Quota } from '../quotas/logic.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage } from './access.ts';
 import { type ImageStatus, nextStatuses } from './states.ts';
 import { type Image, insertLocation, STAGING_STORE, updateAsWriter, updateImageRow } from './store.ts';
@@ -25,6 +26,7 @@ export interface UploadDeps extends AccessDeps {
   readonly clock: Clock;
   readonly stores: Stores;
   readonly limits: UploadLimits;
+  readonly limitOf: LimitOf;
 }
 
 export interface UploadLimits {
@@ -101,19 +103,23 @@ async function writeData(
   { claim, store, source }: Writing,
   finish: (received: Received) => Partial<ImageRow>,
 ): Promise<void> {
+  const { owner } = image.row;
+  const isStaging = claim === 'uploading';
+  const uploads = await findQuota(deps, owner, 'image_count_uploading');
+  const sizes = await findQuota(deps, owner, isStaging ? 'image_stage_total' : 'image_size_total');
   const writer = newUuid();
-  await claimImage(deps, image, claim, writer);
+  await claimImage(deps, image, { status: claim, writer, quota: uploads });
   const { id, disk_format } = image.row;
   const file = await store.create(writer).catch((error: unknown) => giveBack(deps, id, writer, error));
   try {
     const received = await receive(source, file, {
       diskFormat: disk_format as DiskFormat,
-      maxBytes: deps.limits.maxImageBytes,
+      maxBytes: Math.min(deps.limits.maxImageBytes, await sizes.remainingBytes(deps.db)),
       onProgress: renewal(deps, id, writer),
     });
     await file.commit();
     const location = { image_id: id, store: store === deps.stores.staging ? STAGING_STORE : store.id, data_id: writer };
-    await finishWriting(deps, location, finish(received));
+    await finishWriting(deps, location, finish(received), sizes);
   } catch (error) {
     await file.discard();
     await store.remove(writer);
@@ -121,14 +127,27 @@ async function writeData(
   }
 }
 
-/** @throws {Conflict} `image.status`; {BadRequest} `image.formats.missing`. */
-async function claimImage({ db, clock }: UploadDeps, image: Image, status: ImageStatus, writer: string): Promise<void> {
+/** @throws {Conflict} `image.status`; {BadRequest} `image.formats.missing`; {TooLarge} `image.quota`. */
+async function claimImage(
+  { db, clock }: UploadDeps,
+  image: Image,
+  claim: { readonly status: ImageStatus; readonly writer: string; readonly quota: Quota },
+): Promise<void> {
+  const { status, writer, quota } = claim;
   const { row } = image;
   if (!nextStatuses[row.status].includes(status)) throw refuseStatus(row.status, status);
   checkFormatsSet(image);
   const nowMs = clock.now().getTime();
-  const isOurs = await updateImageRow(db, row, { status, writer, writer_until: nowMs + WRITER_MS, updated_at: nowMs });
-  if (!isOurs) throw refuseStatus('saving', status);
+  await inTransaction(db, async (tx) => {
+    const isOurs = await updateImageRow(tx, row, {
+      status,
+      writer,
+      writer_until: nowMs + WRITER_MS,
+      updated_at: nowMs,
+    });
+    if (!isOurs) throw refuseStatus('saving', status);
+    await quota.enforce(tx, 0);
+  });
 }
 
 function refuseStatus(from: ImageStatus, to: ImageStatus): Conflict {
@@ -149,6 +168,7 @@ async function finishWriting(
   { db, clock }: UploadDeps,
   location: { readonly image_id: ImageId; readonly store: string; readonly data_id: string },
   patch: Partial<ImageRow>,
+  quota: Quota,
 ): Promise<void> {
   const nowMs = clock.now().getTime();
   await inTransaction(db, async (tx) => {
@@ -160,6 +180,7 @@ async function finishWriting(
     });
     if (!isOurs) throw gone(location.image_id);
     await insertLocation(tx, { ...location, created_at: nowMs });
+    await quota.enforce(tx, 0);
   });
 }
 

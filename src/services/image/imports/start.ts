@@ -10,6 +10,7 @@ import type { Stores } from '../data/stores.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage } from '../images/access.ts';
 import { putProperty, updateImageRow } from '../images/store.ts';
 import type { ImageTables } from '../images/tables.ts';
+import { findQuota, type LimitOf } from '../quotas/logic.ts';
 import { insertImageTask } from '../tasks/store.ts';
 import type { ImageTaskRow, ImageTaskTables } from '../tasks/tables.ts';
 import type { DownloadRules } from './addresses.ts';
@@ -21,6 +22,7 @@ export interface ImportDeps extends AccessDeps {
   readonly clock: Clock;
   readonly stores: Stores;
   readonly tasks: Tasks;
+  readonly limitOf: LimitOf;
   readonly downloadRules: DownloadRules;
 }
 
@@ -35,12 +37,18 @@ export async function startImport(
   id: ImageId,
   request: ImportRequest,
 ): Promise<void> {
+  const quota = await findQuota(deps, ctx.projectId, 'image_size_total');
   await inTransaction(deps.db, async (tx) => {
+    await quota.enforce(tx, 0);
     const image = await getVisibleImage({ ...deps, db: tx }, ctx, id);
     checkImportable(image, request);
     enforceOnImage(deps, ctx, request.method === 'copy-image' ? 'copy_image' : 'modify_image', image);
     const stores = chooseStores(deps.stores, image, request);
-    if (stores.length === 0) return;
+    if (stores.length === 0) {
+      // Those who wait for the copies see that none is outstanding.
+      await putProperty(tx, image.row.id, 'os_glance_importing_to_stores', '');
+      return;
+    }
     const nowMs = deps.clock.now().getTime();
     const status = request.method === 'copy-image' ? image.row.status : ('importing' as const);
     if (!(await updateImageRow(tx, image.row, { status, updated_at: nowMs }))) {

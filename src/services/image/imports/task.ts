@@ -31,6 +31,7 @@ import {
 } from '../images/store.ts';
 import type { ImageRow, ImageTables } from '../images/tables.ts';
 import { activeImage, type UploadLimits } from '../images/upload.ts';
+import { findQuota, type LimitOf } from '../quotas/logic.ts';
 import { endImageTask, noteProgress, startImageTask } from '../tasks/store.ts';
 import type { ImageTaskTables } from '../tasks/tables.ts';
 import type { DownloadRules } from './addresses.ts';
@@ -64,6 +65,7 @@ export interface ImportTaskDeps {
   readonly clock: Clock;
   readonly stores: Stores;
   readonly limits: UploadLimits;
+  readonly limitOf: LimitOf;
   readonly downloadRules: DownloadRules;
   readonly resolve?: Resolve | undefined;
 }
@@ -117,13 +119,14 @@ async function fillStore(deps: ImportTaskDeps, run: Run, target: Target): Promis
   const image = await getLocked(deps, run);
   const store = deps.stores.get(target.store);
   await dropCopy(deps, run.input.imageId, target);
+  const quota = await findQuota(deps, image.row.owner, 'image_size_total');
   const source = await openSource(deps, run);
   try {
     const file = await store.create(target.dataId);
     try {
       const received = await receive(source, file, {
         diskFormat: image.row.disk_format as DiskFormat,
-        maxBytes: deps.limits.maxImageBytes,
+        maxBytes: Math.min(deps.limits.maxImageBytes, await quota.remainingBytes(deps.db)),
         onProgress: reporting(deps, run),
       });
       checkSameData(image, run, received);
