@@ -201,6 +201,26 @@ describe('a network agent', () => {
     if (!host.facts.types.includes('vlan')) expect(codes[2]).toBe('network.vlan.unsupported');
   });
 
+  it('puts a free interface of the host into a flat network, and leaves one with addresses alone', async () => {
+    await box.check(['ip', 'link', 'add', 'dev', 'nic0', 'type', 'veth', 'peer', 'name', 'nic1']);
+    await box.check(['ip', 'addr', 'add', '192.0.2.77/32', 'dev', 'nic1']);
+    await host.stop();
+    host = await startHost(box, { ...config, physicalNetworks: { physnet1: 'br-ex', free: 'nic0', taken: 'nic1' } });
+    const flat = networkOf(uuid('fr'), [], { type: 'flat', physicalNetwork: 'free' });
+    const taken = networkOf(uuid('ta'), [], { type: 'flat', physicalNetwork: 'taken' });
+    const base = world();
+    const wanted = { ...base, networks: [...base.networks, flat, taken] };
+    void host.apply(wanted).catch(() => undefined);
+    await host.waitForReport((one) => one.networks.at(-1)?.problem?.code === 'network.physical.has_addresses');
+    expect(await box.check(['ip', 'link', 'show', 'nic0'])).toContain(`master brq${uuid('fr').slice(0, 11)}`);
+    await host.apply(world());
+    expect(await box.check(['ip', 'link', 'show', 'nic0'])).not.toContain('master');
+    expect(await box.check(['ip', 'addr', 'show', 'nic1'])).toContain('192.0.2.77/32');
+    await box.check(['ip', 'link', 'del', 'dev', 'nic0']);
+    await host.stop();
+    host = await startHost(box, config);
+  });
+
   it('leaves nothing behind but what others own', async () => {
     await host.apply(world());
     await host.stop('purge');

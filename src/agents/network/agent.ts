@@ -114,12 +114,18 @@ function createReadiness(): Readiness {
     wait(portId, signal) {
       if (up.has(portId)) return Promise.resolve();
       return new Promise((resolve, reject) => {
-        const waiter = { portId, resolve };
-        waiting.add(waiter);
         const giveUp = (): void => {
           waiting.delete(waiter);
           reject(signal.reason);
         };
+        const waiter = {
+          portId,
+          resolve: () => {
+            signal.removeEventListener('abort', giveUp);
+            resolve();
+          },
+        };
+        waiting.add(waiter);
         if (signal.aborted) giveUp();
         else signal.addEventListener('abort', giveUp, { once: true });
       });

@@ -82,6 +82,9 @@ export async function createSandbox(): Promise<Sandbox> {
       await check(['ip', '-n', name, 'link', 'set', 'dev', 'eth0', 'up']);
     },
     async close() {
+      // DHCP servers outlive their agent, and would outlive the test.
+      const left = await runCommand(['pgrep', '-f', `dnsmasq --conf-file=${folder}/`]);
+      for (const one of left.stdout.split('\n').filter(Boolean)) process.kill(Number(one), 'SIGKILL');
       holder.kill('SIGKILL');
       await rm(folder, { recursive: true, force: true });
     },

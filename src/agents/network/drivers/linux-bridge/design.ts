@@ -1,5 +1,6 @@
 /** What is desired, as the things that a host with Linux bridges has to have. Pure. */
 import { join } from 'node:path';
+import { isUuidLike } from '#kernel/ids.ts';
 import type { DesiredNetwork, DesiredNetworks, DesiredPort, DesiredRouter } from '#protocol/networks.ts';
 import { type Design, type DesignedResource, type DesignProblem, type ResourceKind, resourceKey } from '../contract.ts';
 import { type Cidr, canonicalAddress, parseCidr } from './addresses.ts';
@@ -85,6 +86,15 @@ export function designHost(context: DesignContext, desired: DesiredNetworks): De
   for (const provider of context.providerBridges) add('provider', provider.name, providerSpec(context, provider));
 
   const made = desired.networks.filter((network) => {
+    if (![network.id, network.dhcp?.portId ?? network.id].every(isUuidLike)) {
+      problems.push({
+        kind: 'network',
+        id: network.id,
+        code: 'network.id.invalid',
+        message: 'Its id or its DHCP port is no UUID.',
+      });
+      return false;
+    }
     const segment = networkLinks(context, network);
     if ('problem' in segment) {
       problems.push({ kind: 'network', id: network.id, ...segment.problem });
@@ -94,10 +104,11 @@ export function designHost(context: DesignContext, desired: DesiredNetworks): De
     return true;
   });
   const networkIds = new Set(made.map((network) => network.id));
-  const ports = desired.ports.filter((port) => networkIds.has(port.networkId));
+  const ports = desired.ports.filter((port) => networkIds.has(port.networkId) && isUuidLike(port.id));
 
   for (const network of made) designDhcp(context, network, add, problems);
-  for (const router of desired.routers) if (router.isAdminUp) designRouter(context, router, made, add, problems);
+  for (const router of desired.routers)
+    if (router.isAdminUp && hasProperIds(router)) designRouter(context, router, made, add, problems);
   const firewall = designFirewall(context, { ...desired, networks: made, ports }, memberNames(resources, ports));
   const mtuOf = new Map(made.map((network) => [network.id, network.mtu]));
   if (firewall !== undefined) {
@@ -325,6 +336,14 @@ function designRouter(
       metadata: { namespace, address: '0.0.0.0', port: ROUTER_METADATA_PORT, networks: rendered.metadataNetworks },
     });
   }
+}
+
+/** Ids become names of devices and stand in scripts. */
+function hasProperIds(router: DesiredRouter): boolean {
+  const portIds = [...router.interfaces, ...(router.gateway === null ? [] : [router.gateway])].map(
+    (port) => port.portId,
+  );
+  return [router.id, ...portIds].every(isUuidLike);
 }
 
 function outerLink(

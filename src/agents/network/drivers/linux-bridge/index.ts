@@ -10,13 +10,13 @@
  * Only what carries this cloud's mark is ever changed or removed; see docs/decisions for the marks.
  */
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { errorChain } from '#kernel/errors.ts';
 import type { Exec } from '#kernel/exec.ts';
 import type { Log } from '#kernel/log.ts';
 import type { NetworkFacts } from '#protocol/hosts.ts';
 import { type AnswerMetadata, type Change, type NetworkDriver, NetworkError } from '../contract.ts';
+import { parseCidr } from './addresses.ts';
 import { createBatcher } from './batcher.ts';
 import { type DesignContext, designHost, type ProviderBridge } from './design.ts';
 import { createHostWriter } from './host.ts';
@@ -43,6 +43,8 @@ export interface LinuxBridgeOptions {
 }
 
 const CLOUD_ID = /^[0-9a-zA-Z][0-9a-zA-Z.-]{0,63}$/;
+/** It stands in dnsmasq's configuration. */
+const RUN_DIR = /^\/[0-9a-zA-Z._/-]+$/;
 /** Linux: 15 characters. No `%`, which the kernel would replace by a number. */
 const INTERFACE_NAME = /^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,14}$/;
 
@@ -87,7 +89,12 @@ function checkOptions(options: LinuxBridgeOptions): void {
   };
   if (!CLOUD_ID.test(options.cloudId))
     invalid(`The cloud's id '${options.cloudId}' may only have letters, digits, dots and dashes.`);
-  if (!join(options.runDir, '/').startsWith('/')) invalid(`The folder '${options.runDir}' must be absolute.`);
+  if (!RUN_DIR.test(options.runDir))
+    invalid(`The folder '${options.runDir}' must be absolute and of plain characters.`);
+  for (const address of options.providerBridges.flatMap((bridge) => bridge.addresses)) {
+    if (!address.includes('/') || parseCidr(address) === undefined)
+      invalid(`'${address}' is not an address with a prefix length.`);
+  }
   for (const name of [
     ...Object.values(options.physicalNetworks),
     ...options.providerBridges.map((bridge) => bridge.name),
