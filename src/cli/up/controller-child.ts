@@ -82,6 +82,7 @@ async function startChild(
       () => reject(new Error(`the controller is not ready after ${READY_MS / 1000} s`)),
       READY_MS,
     );
+    child.once('error', reject);
     child.once('exit', (code) =>
       reject(new Error(`the controller ended with code ${code} before it was ready; see its log`)),
     );

@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
 import { createExecHelper } from '#kernel/exec-helper.ts';
 import { listenOnSocket } from '#kernel/http/socket-server.ts';
@@ -24,6 +24,7 @@ const AGENT_SOCKET_MODE = 0o660;
 /** The cloud of this machine: the controller as an unprivileged child, the agent, as root, in this process. */
 export async function startRealCloud({ options, folder, identity, progress }: StartParts): Promise<RunningCloud> {
   const user = ensureServiceUser();
+  makePassable(folder.path);
   mkdirSync(folder.controllerDir, { recursive: true, mode: 0o700 });
   chownSync(folder.controllerDir, user.uid, user.gid);
   // QEMU's own user must get through to the guests' disks below.
@@ -69,6 +70,22 @@ export async function startRealCloud({ options, folder, identity, progress }: St
   } catch (error) {
     await controller.stop();
     throw error;
+  }
+}
+
+/**
+ * The controller's and QEMU's users must get through to what is theirs in the cloud's folder.
+ * @throws naming the folder above it that lets nobody through, which is not ours to change.
+ */
+function makePassable(path: string): void {
+  chmodSync(path, 0o755);
+  for (let at = dirname(path); ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) {
+      throw new Error(
+        `other users cannot pass through ${at}, and the cloud needs two of its own below it: chmod o+x ${at}, or choose another --data`,
+      );
+    }
+    if (at === dirname(at)) return;
   }
 }
 
