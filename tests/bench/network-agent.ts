@@ -88,9 +88,6 @@ try {
   const ruled: number[] = [];
   for (let turn = 1; turn <= 10; turn++) ruled.push(await cost('', () => host.apply(world(count, turn))));
   console.log(`one rule changed, for all ports: ${median(ruled)} ms`);
-  await cost('start again on a settled host', async () => {
-    await host.kill();
-  });
 } finally {
   await box.close();
 }
