@@ -60,6 +60,8 @@ const ENTRIES: readonly (readonly [alias: string, name: string, description: str
   ['standard-attr-description', 'standard-attr-description', 'Descriptions of everything.'],
   ['standard-attr-revisions', 'Resource revision numbers', 'A number that rises with each change.'],
   ['standard-attr-tag', 'Tag support for resources with standard attribute', 'Tags.'],
+  ['tag', 'Tag support', 'Tags of networks.'],
+  ['tag-ext', 'Tag support for resources: subnet, subnetpool, port, router', 'Tags of what belongs to networks.'],
   ['standard-attr-timestamp', 'Resource timestamps', 'When things were made and changed.'],
   ['subnet-service-types', 'Subnet service types', 'Subnets for certain owners.'],
   ['subnet_allocation', 'Subnet Allocation', 'Subnets from pools.'],

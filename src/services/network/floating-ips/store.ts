@@ -51,6 +51,16 @@ export async function listFloatingIpsOfRouters(db: Tx, routerIds: readonly strin
     .execute();
 }
 
+/** Floating IPs of a network that lead nowhere. */
+export async function listUnusedFloatingIps(db: Tx, networkId: string): Promise<FloatingIpRow[]> {
+  return db
+    .selectFrom('floating_ips')
+    .selectAll()
+    .where('floating_network_id', '=', networkId)
+    .where('fixed_port_id', 'is', null)
+    .execute();
+}
+
 /** The floating IP that a port's address already has on a network. */
 export async function findAssociation(
   db: Tx,

@@ -56,11 +56,12 @@ export async function desiredNetworks(deps: NetworkDeps, hostId: string): Promis
     deviceIds: routers.map(({ id }) => id),
     deviceOwners: ['network:router_interface', 'network:router_gateway'],
   });
-  const served = (await listDhcpBindings(db, { hostIds: [hostId] })).map(({ network_id }) => network_id);
+  const bound = (await listDhcpBindings(db, { hostIds: [hostId] })).map(({ network_id }) => network_id);
+  const dhcpPorts = await listPorts(db, { networkIds: bound, deviceOwners: ['network:dhcp'] });
+  const served = [...new Set(dhcpPorts.map(({ network_id }) => network_id))];
   const networkIds = [...new Set([...[...ports, ...routerPorts].map(({ network_id }) => network_id), ...served])];
   const networks = await listNetworksById(db, networkIds.toSorted());
   const subnetRows = await listSubnetsOfNetworks(db, networkIds);
-  const dhcpPorts = await listPorts(db, { networkIds: served, deviceOwners: ['network:dhcp'] });
   const leaseholders = await listLeaseholders(db, served);
   const addresses = await addressesOf(
     db,

@@ -42,7 +42,7 @@ export async function ensureDhcp(write: Write, networkId: string): Promise<void>
   const network = await findNetwork(write.tx, networkId);
   if (network === undefined) return;
   const subnets = (await listSubnetsOfNetwork(write.tx, networkId)).filter(({ enable_dhcp }) => enable_dhcp === 1);
-  if (subnets.length === 0) return removeDhcp(write, networkId);
+  if (subnets.length === 0) return endDhcp(write, networkId);
   const bound = (await listDhcpBindings(write.tx, { networkIds: [networkId] }))[0];
   const host = bound === undefined ? await bindToSomeHost(write, network) : await findAnyHost(write, bound.host_id);
   if (host === undefined) return;
@@ -141,6 +141,12 @@ export function dhcpDeviceId(hostname: string, networkId: string): string {
   const hex = hash.toString('hex', 0, 16);
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
   return `dhcp${uuid}-${networkId}`;
+}
+
+/** Ends the DHCP server of a network whose subnets no longer want one; a host that was given it for later keeps it. */
+async function endDhcp(write: Write, networkId: string): Promise<void> {
+  const ports = await listPorts(write.tx, { networkIds: [networkId], deviceOwners: ['network:dhcp'] });
+  if (ports.length > 0) await removeDhcp(write, networkId);
 }
 
 async function bindToSomeHost(write: Write, network: NetworkRow): Promise<NetworkHostRow | undefined> {

@@ -1,5 +1,7 @@
 import { toBit, toJson } from '#kernel/db/json.ts';
 import { conflict, invalidInput } from '../errors.ts';
+import { deleteFloatingIp } from '../floating-ips/logic.ts';
+import { listUnusedFloatingIps } from '../floating-ips/store.ts';
 import { unbindDhcp } from '../hosts/store.ts';
 import { touchNetworks } from '../hosts/touch.ts';
 import { isAutoDeleted } from '../ports/owners.ts';
@@ -99,10 +101,11 @@ export async function updateNetwork(write: Write, id: string, changes: Update): 
 }
 
 /**
- * Deletes a network with its subnets and the ports that the cloud made for itself.
+ * Deletes a network with its subnets, the floating IPs of it that lead nowhere, and the ports that the cloud made for itself.
  * @throws {Conflict} `NetworkInUse` while anybody's port is on it.
  */
 export async function deleteNetwork(write: Write, id: string): Promise<void> {
+  for (const floatingIp of await listUnusedFloatingIps(write.tx, id)) await deleteFloatingIp(write, floatingIp.id);
   const ports = await listPorts(write.tx, { networkIds: [id] });
   if (ports.some((port) => !isAutoDeleted(port.device_owner)))
     throw conflict(
