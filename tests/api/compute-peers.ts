@@ -1,4 +1,5 @@
 /** Stand-ins for network and image, of which compute alone is tested: they keep what they are told in memory. */
+import { fastify } from 'fastify';
 import { BadRequest, NotFound } from '#kernel/errors.ts';
 import type { BootImage, ComputeImages, ComputeNetworks, ServerPort } from '#services/compute/index.ts';
 
@@ -14,6 +15,7 @@ export interface FakeNetworks extends ComputeNetworks {
 export function fakeNetworks(): FakeNetworks {
   const ports: FakeNetworks['ports'] = new Map();
   const self: FakeNetworks = {
+    app: fastify(),
     ports,
     failing: false,
     async resolveServerNetworks(_ctx, requested) {
@@ -79,6 +81,8 @@ function portOf(portId: string, isUserPort: boolean): ServerPort {
 
 export function fakeImages(changes: Partial<BootImage> = {}): ComputeImages {
   return {
+    // Nothing is to be found by its own API.
+    app: fastify(),
     async getImageForBoot(_ctx, id) {
       if (id !== IMAGE) throw new NotFound('image.absent', `No image found with ID ${id}`);
       return {

@@ -61,8 +61,23 @@ const READS = [
   'limits',
 ] as const;
 const PARAMETERS = [
-  ...['limit', 'marker', 'sort_key', 'sort_dir', 'is_public', 'minRam', 'changes-since', 'offset', 'start', 'end'],
-  ...['user_id', 'with_servers', 'hypervisor_hostname_pattern', 'tenant_id', 'detailed', '__proto__', 'host'],
+  'limit',
+  'marker',
+  'sort_key',
+  'sort_dir',
+  'is_public',
+  'minRam',
+  'changes-since',
+  'offset',
+  'start',
+  'end',
+  'user_id',
+  'with_servers',
+  'hypervisor_hostname_pattern',
+  'tenant_id',
+  'detailed',
+  '__proto__',
+  'host',
 ];
 
 const strange = fc.oneof(

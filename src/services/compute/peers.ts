@@ -3,6 +3,7 @@ import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Db } from '#kernel/db/database.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { PlacementService } from '../placement/index.ts';
+import type { AskedService } from './proxies/ask.ts';
 
 /** What compute needs of placement: see `services/placement/index.ts`. */
 export type ComputePlacement = Pick<
@@ -27,7 +28,7 @@ export interface BootImage {
 }
 
 /** What compute needs of image. */
-export interface ComputeImages {
+export interface ComputeImages extends AskedService {
   /** @throws {NotFound} or {Forbidden} in image's words. */
   getImageForBoot(ctx: RequestContext, id: string): Promise<BootImage>;
 }
@@ -74,7 +75,7 @@ export interface ServerPort {
 }
 
 /** What compute needs of network. */
-export interface ComputeNetworks {
+export interface ComputeNetworks extends AskedService {
   /**
    * Checks what a user asks for, as nova does: existence, access, ports in use, quota of ports.
    * @throws {BadRequest}, {Forbidden} or {Conflict} in nova's words.

@@ -12,6 +12,7 @@ import { legacyHostPolicy } from './legacy-hosts/policy.ts';
 import { limitPolicy } from './limits/policy.ts';
 import { migrationPolicy } from './migrations/policy.ts';
 import { basePolicy } from './policy-base.ts';
+import { proxyPolicy } from './proxies/policy.ts';
 import { quotaPolicy } from './quotas/policy.ts';
 import { serverGroupPolicy } from './server-groups/policy.ts';
 import { serverPolicy } from './servers/policy.ts';
@@ -29,6 +30,7 @@ export const computePolicy: readonly PolicyRule[] = [
   ...consolePolicy,
   ...flavorPolicy,
   ...keyPairPolicy,
+  ...proxyPolicy,
   ...quotaPolicy,
   ...limitPolicy,
   ...instanceActionPolicy,

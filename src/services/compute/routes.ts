@@ -2,9 +2,11 @@ import type { Route } from '#kernel/api/route.ts';
 import { aggregateRoutes } from './aggregates/routes.ts';
 import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { computeServiceRoutes } from './compute-services/routes.ts';
+import { consoleActions } from './consoles/actions.ts';
 import { consoleRoutes } from './consoles/routes.ts';
 import type { ComputeDeps } from './deps.ts';
 import { extensionRoutes } from './extensions/routes.ts';
+import { externalEventRoutes } from './external-events/routes.ts';
 import { flavorRoutes } from './flavors/routes.ts';
 import { goneRoutes } from './gone/routes.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
@@ -13,11 +15,16 @@ import { keyPairRoutes } from './key-pairs/routes.ts';
 import { legacyHostRoutes } from './legacy-hosts/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
 import { migrationRoutes } from './migrations/routes.ts';
+import { floatingIpActions, floatingIpProxyRoutes } from './proxies/floating-ips.ts';
+import { imageProxyRoutes } from './proxies/images.ts';
+import { networkProxyRoutes } from './proxies/networks.ts';
+import { securityGroupActions, securityGroupProxyRoutes } from './proxies/security-groups.ts';
 import { quotaRoutes } from './quotas/routes.ts';
 import { atBothRoots } from './roots.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverActionRoutes } from './servers/actions/routes.ts';
 import { serverDiagnosticsRoutes } from './servers/diagnostics.ts';
+import { refreshPorts } from './servers/guests/refresh.ts';
 import { serverInterfaceRoutes } from './servers/interfaces/routes.ts';
 import { serverIpRoutes } from './servers/ips/routes.ts';
 import { serverMetadataRoutes } from './servers/metadata/routes.ts';
@@ -47,9 +54,14 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...extensionRoutes,
     ...migrationRoutes(deps),
     ...goneRoutes,
+    ...networkProxyRoutes(deps),
+    ...floatingIpProxyRoutes(deps),
+    ...securityGroupProxyRoutes(deps),
+    ...imageProxyRoutes(deps),
+    ...externalEventRoutes(deps, (serverId) => void refreshPorts(deps, serverId)),
     ...serverGroupRoutes(deps),
     ...serverRoutes(deps),
-    ...serverActionRoutes(deps),
+    ...serverActionRoutes(deps, [...consoleActions(deps), ...securityGroupActions(deps), ...floatingIpActions(deps)]),
     ...serverMetadataRoutes(deps),
     ...serverTagRoutes(deps),
     ...serverIpRoutes(deps),

@@ -27,7 +27,7 @@ type Deps = Pick<ComputeDeps, 'db' | 'policy' | 'clock'>;
 
 /** @throws {BadRequest} `compute.invalid_input` for what is no aggregate's id. */
 export function readAggregateId(text: string | undefined): number {
-  if (text !== undefined && /^[0-9]{1,15}$/.test(text)) return Number(text);
+  if (text !== undefined && /^-?[0-9]{1,15}$/.test(text)) return Number(text);
   throw new BadRequest('compute.invalid_input', 'Invalid input received: id must be an integer');
 }
 

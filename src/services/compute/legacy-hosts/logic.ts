@@ -13,7 +13,7 @@ type Deps = Pick<ComputeDeps, 'db' | 'clock' | 'liveness' | 'placement'>;
 export async function findLegacyHosts(deps: Deps, zone: string | undefined): Promise<unknown[]> {
   const services = await findServices(deps, {});
   return services
-    .filter((service) => service.host.is_disabled === 0 && (zone === undefined || service.zone === zone))
+    .filter((service) => service.host.is_disabled === 0 && ((zone ?? '') === '' || service.zone === zone))
     .map((service) => ({ host_name: service.host.hostname, service: 'compute', zone: service.zone }));
 }
 

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type ApiRequest, type Route, route } from '#kernel/api/route.ts';
 import { since } from '#kernel/api/schema.ts';
+import { NotFound } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { queryOf } from '../fields.ts';
 import { compute } from '../microversions.ts';
@@ -48,6 +49,9 @@ export const tenantUsageRoutes = (deps: ComputeDeps): Route[] => {
       policy: 'os_compute_api:os-simple-tenant-usage:list',
       query: UsageListQuery,
       handler: async (request) => {
+        // A project without a name is none, not all of them.
+        if (request.url.split('?', 1)[0]?.endsWith('/') === true)
+          throw new NotFound('compute.usage.no_project', 'The resource could not be found.');
         const usage = await report(request, undefined);
         const next = links(request, usage, 'os-simple-tenant-usage');
         return {
