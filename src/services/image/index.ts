@@ -8,6 +8,7 @@ import type { Migrations } from '#kernel/db/migrate.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { ImageId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
+import { type ImageConfig, readImageConfig } from './config.ts';
 import { openFileStore } from './data/file-store.ts';
 import { createStores } from './data/stores.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
@@ -29,7 +30,6 @@ import { type ImageRouteDeps, imageRoutes } from './images/routes.ts';
 import { type ImageTables, imageMigrations as imageTableMigrations } from './images/tables.ts';
 import { updateImage } from './images/update.ts';
 import { uploadImage } from './images/upload.ts';
-import { DEFAULT_DOWNLOAD_RULES, type DownloadRules } from './imports/addresses.ts';
 import type { Resolve } from './imports/download.ts';
 import { IMPORT_METHODS } from './imports/request.ts';
 import { importRoutes } from './imports/routes.ts';
@@ -48,6 +48,7 @@ import { taskRoutes } from './tasks/routes.ts';
 import { type ImageTaskTables, imageTaskMigrations } from './tasks/tables.ts';
 import { versionRoutes } from './versions/routes.ts';
 
+export { DEFAULT_IMAGE_CONFIG, type ImageConfig } from './config.ts';
 export type { BootImage, ImageSummary } from './images/boot.ts';
 
 export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTaskMigrations, ...metadefMigrations };
@@ -55,14 +56,12 @@ export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTa
 export interface ImageServiceDeps extends ServiceDeps {
   /** Further places for image data besides the controller's own folder; the first one given becomes the default. */
   readonly imageStores?: readonly { readonly id: string; readonly description?: string; readonly directory: string }[];
-  /** What imports by `web-download` may reach; ports 80 and 443 of the public internet when absent. */
-  readonly downloadRules?: DownloadRules;
+  /** What differs from the defaults. */
+  readonly config?: Partial<ImageConfig>;
   /** Projects' limits, as identity keeps them; none when absent. */
   readonly limitOf?: LimitOf;
   /** Looks up the names of downloads; the system's own when absent. */
   readonly resolve?: Resolve;
-  /** Bytes that one image may have; glance's default of 1 TiB when absent. */
-  readonly maxImageBytes?: number;
 }
 
 export interface ImageService extends Service {
@@ -92,12 +91,13 @@ export interface ImageService extends Service {
   listImages(ctx: RequestContext, query: URLSearchParams): Promise<ImageSummary[]>;
 }
 
-/** glance's `image_size_cap`. */
-const DEFAULT_MAX_IMAGE_BYTES = 2 ** 40;
-
-/** Builds the service; its schema (`imageMigrations`) must be there, and it does not listen yet. */
+/**
+ * Builds the service; its schema (`imageMigrations`) must be there, and it does not listen yet.
+ * @throws {Error} for an option that cannot be.
+ */
 export function createImageService(given: ImageServiceDeps): ImageService {
   const { settings, clock, log, metrics, authenticator } = given;
+  const config = readImageConfig(given.config ?? {});
   const policy = createPolicy({
     rules: imagePolicyRules,
     file: join(settings.configDir, 'image', 'policy.yaml'),
@@ -116,11 +116,13 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     db: given.db as Db<ImageTables & ImageTaskTables>,
     tasks: given.tasks,
     limitOf: given.limitOf ?? (async () => undefined),
-    downloadRules: given.downloadRules ?? DEFAULT_DOWNLOAD_RULES,
+    downloadRules: { ports: config.downloadPorts, trustedHosts: config.trustedDownloadHosts },
+    resolve: given.resolve,
+    showLocations: config.showLocations,
     policy,
     clock,
     stores,
-    limits: { maxImageBytes: given.maxImageBytes ?? DEFAULT_MAX_IMAGE_BYTES },
+    limits: { maxImageBytes: config.maxImageBytes },
     importMethods: IMPORT_METHODS,
   };
   const app = createServiceApp({
@@ -149,7 +151,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   return {
     type: 'image',
     app,
-    taskKinds: [createImportTask({ ...deps, resolve: given.resolve })],
+    taskKinds: [createImportTask(deps)],
     run: (signal) => runJanitor({ db: deps.db, clock, stores, log }, signal),
     getImageForBoot: (ctx, id) => getImageForBoot(deps, ctx, id),
     showImage: (ctx, id) => showImageTo(deps, ctx, id),

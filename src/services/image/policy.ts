@@ -30,7 +30,8 @@ const imageRules: readonly PolicyRule[] = [
   inProject('communitize_image', MEMBER, 'Communitize given image'),
   inProject('download_image', `role:admin or (role:member and (${IS_VISIBLE}))`, 'Downloads given image'),
   inProject('upload_image', MEMBER, 'Uploads data to specified image'),
-  inProject('delete_image_location', ADMIN, 'Deletes the location of given image'),
+  // The real service's new rule is the administrator's; what it enforces by default is the older one beside it, the owner's.
+  inProject('delete_image_location', MEMBER, 'Deletes the location of given image'),
   inProject('get_image_location', READER, 'Reads the location of the image'),
   inProject('set_image_location', MEMBER, 'Sets location URI to given image'),
   inProject('add_member', MEMBER, 'Create image member'),

@@ -49,7 +49,7 @@ export async function createImage(deps: CreateDeps, ctx: RequestContext, body: u
     await quota.enforce(tx, 1);
     await insertImage(tx, image);
   });
-  return { ...image, stores: [] };
+  return { ...image, stores: [], copies: [], remote: [] };
 }
 
 const DEFAULTS: Omit<ImageAttributes, 'owner' | 'tags'> = {

@@ -1,14 +1,25 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { RequestContext } from '#kernel/auth/context.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { BadRequest, Forbidden, RangeNotSatisfiable } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
 import type { Stores } from '../data/stores.ts';
+import type { DownloadRules } from '../imports/addresses.ts';
+import { openDownload, type Resolve } from '../imports/download.ts';
+import { listRemoteLocations } from '../locations/store.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage, viewerOf } from './access.ts';
 import { type Image, listLocations } from './store.ts';
+import type { ImageTables } from './tables.ts';
 
-export interface DownloadDeps extends AccessDeps {
+/** What is needed to get at an image's bytes. */
+export interface StreamDeps {
+  readonly db: Db<ImageTables>;
   readonly stores: Stores;
+  readonly downloadRules: DownloadRules;
+  readonly resolve: Resolve | undefined;
 }
+
+export interface DownloadDeps extends AccessDeps, StreamDeps {}
 
 /** Both ends included. */
 export interface ByteRange {
@@ -55,16 +66,40 @@ export async function downloadImage(
 }
 
 /** Opens the first copy of an image's data that is there. */
-export async function openStream(
-  { db, stores }: Pick<DownloadDeps, 'db' | 'stores'>,
-  id: ImageId,
-  range?: ByteRange,
-): Promise<Readable | undefined> {
-  for (const location of await listLocations(db, id)) {
-    const stream = await stores.find(location.store)?.openData(location.data_id, range);
+export async function openStream(deps: StreamDeps, id: ImageId, range?: ByteRange): Promise<Readable | undefined> {
+  for (const location of await listLocations(deps.db, id)) {
+    const stream = await deps.stores.find(location.store)?.openData(location.data_id, range);
     if (stream !== undefined) return stream;
   }
+  return openRemote(deps, id, range);
+}
+
+/** Opens the first place on the web that answers; a part is cut out of the whole. */
+async function openRemote(
+  { db, downloadRules, resolve }: StreamDeps,
+  id: ImageId,
+  range: ByteRange | undefined,
+): Promise<Readable | undefined> {
+  for (const { url } of await listRemoteLocations(db, id)) {
+    const opened = await openDownload(url, {
+      rules: downloadRules,
+      resolve,
+      signal: new AbortController().signal,
+    }).catch(() => undefined);
+    if (opened !== undefined) return range === undefined ? opened.stream : Readable.from(cut(opened.stream, range));
+  }
   return undefined;
+}
+
+async function* cut(source: Readable, { first, last }: ByteRange): AsyncIterable<Buffer> {
+  let position = 0;
+  for await (const chunk of source) {
+    const bytes = chunk as Buffer;
+    const part = bytes.subarray(Math.max(first - position, 0), Math.max(last + 1 - position, 0));
+    if (part.length > 0) yield part;
+    position += bytes.length;
+    if (position > last) return;
+  }
 }
 
 /**

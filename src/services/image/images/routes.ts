@@ -9,11 +9,11 @@ import { type ByteRange, type DownloadDeps, downloadImage } from './download.ts'
 import { listImages } from './list.ts';
 import { PATCH_TYPES, parsePatch } from './patch.ts';
 import type { Image } from './store.ts';
-import { updateImage } from './update.ts';
+import { type UpdateDeps, updateImage } from './update.ts';
 import { stageImage, type UploadDeps, uploadImage } from './upload.ts';
 import { viewImage, viewPage } from './view.ts';
 
-export interface ImageRouteDeps extends UploadDeps, DownloadDeps, DeleteDeps, ActivationDeps {
+export interface ImageRouteDeps extends UpdateDeps, UploadDeps, DownloadDeps, DeleteDeps, ActivationDeps {
   /** What `import` offers. */
   readonly importMethods: readonly string[];
 }
@@ -32,7 +32,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     handler: async ({ ctx, url }) => {
       const params = paramsOf(url);
       const { images, nextMarker } = await listImages(deps, ctx, params);
-      return viewPage(images, params, nextMarker);
+      return viewPage(images, params, nextMarker, deps.showLocations);
     },
   }),
   route({
@@ -42,7 +42,11 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     body: Type.Any(),
     handler: async ({ ctx, body }) => {
       const image = await createImage(deps, ctx, body);
-      return new Reply({ status: 201, headers: createdHeaders(deps, image), body: viewImage(image) });
+      return new Reply({
+        status: 201,
+        headers: createdHeaders(deps, image),
+        body: viewImage(image, deps.showLocations),
+      });
     },
   }),
   route({
@@ -52,7 +56,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     handler: async ({ ctx, params }) => {
       const image = await getVisibleImage(deps, ctx, idOf(params));
       enforceOnImage(deps, ctx, 'get_image', image);
-      return viewImage(image);
+      return viewImage(image, deps.showLocations);
     },
   }),
   route({
@@ -63,7 +67,10 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     consumes: Object.keys(PATCH_TYPES),
     maxBodyBytes: MAX_PATCH_BYTES,
     handler: async ({ ctx, params, body, headers }) =>
-      viewImage(await updateImage(deps, ctx, idOf(params), parsePatch(headers['content-type'], body))),
+      viewImage(
+        await updateImage(deps, ctx, idOf(params), parsePatch(headers['content-type'], body)),
+        deps.showLocations,
+      ),
   }),
   route({
     method: 'DELETE',

@@ -1,9 +1,11 @@
 import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
+import { fromJson } from '#kernel/db/json.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
 import { isUniqueViolation } from '#kernel/db/transaction.ts';
 import { Conflict } from '#kernel/errors.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
+import type { RemoteLocation } from '../locations/store.ts';
 import type { ImageFilter, ImageQuery } from './filters.ts';
 import type { ImageLocationRow, ImageMemberRow, ImageRow, ImageTables } from './tables.ts';
 
@@ -14,6 +16,9 @@ export interface Image {
   readonly tags: readonly string[];
   /** Stores that hold the data, oldest copy first. */
   readonly stores: readonly string[];
+  /** The copies in those stores, and places on the web that clients have named. */
+  readonly copies: readonly Pick<ImageLocationRow, 'store' | 'data_id'>[];
+  readonly remote: readonly RemoteLocation[];
 }
 
 /** Who looks: an administrator sees everything, a project its own and what is shared with it. */
@@ -40,7 +45,10 @@ export async function findImage(db: Db<ImageTables>, id: ImageId): Promise<Image
 }
 
 /** @throws {Conflict} `image.id.taken`, also when the image of that id has been deleted. */
-export async function insertImage(db: Db<ImageTables>, image: Omit<Image, 'stores'>): Promise<void> {
+export async function insertImage(
+  db: Db<ImageTables>,
+  image: Pick<Image, 'row' | 'properties' | 'tags'>,
+): Promise<void> {
   const { row, properties, tags } = image;
   try {
     await db.insertInto('images').values(row).execute();
@@ -119,7 +127,13 @@ export async function deleteImageRows(
   });
   if (!deleted) return undefined;
   const locations = await listLocations(db, row.id);
-  for (const table of ['image_properties', 'image_tags', 'image_locations', 'image_members'] as const) {
+  for (const table of [
+    'image_properties',
+    'image_tags',
+    'image_locations',
+    'image_members',
+    'image_remote_locations',
+  ] as const) {
     await db.deleteFrom(table).where('image_id', '=', row.id).execute();
   }
   return locations;
@@ -368,18 +382,27 @@ async function withParts(db: Db<ImageTables>, rows: readonly ImageRow[]): Promis
   const tags = await db.selectFrom('image_tags').selectAll().where('image_id', 'in', ids).orderBy('tag').execute();
   const locations = await db
     .selectFrom('image_locations')
-    .select(['image_id', 'store'])
+    .select(['image_id', 'store', 'data_id'])
     .where('image_id', 'in', ids)
     .where('store', '!=', STAGING_STORE)
     .orderBy('created_at')
     .execute();
+  const remote = await db
+    .selectFrom('image_remote_locations')
+    .selectAll()
+    .where('image_id', 'in', ids)
+    .orderBy('position')
+    .execute();
   const byImage = <T extends { image_id: ImageId }>(parts: readonly T[]): Map<ImageId, T[]> =>
     Map.groupBy(parts, (part) => part.image_id);
-  const [propertiesOf, tagsOf, locationsOf] = [byImage(properties), byImage(tags), byImage(locations)];
+  const [propertiesOf, tagsOf] = [byImage(properties), byImage(tags)];
+  const [locationsOf, remoteOf] = [byImage(locations), byImage(remote)];
   return rows.map((row) => ({
     row,
     properties: Object.fromEntries((propertiesOf.get(row.id) ?? []).map(({ name, value }) => [name, value])),
     tags: (tagsOf.get(row.id) ?? []).map(({ tag }) => tag),
     stores: (locationsOf.get(row.id) ?? []).map(({ store }) => store),
+    copies: locationsOf.get(row.id) ?? [],
+    remote: (remoteOf.get(row.id) ?? []).map(({ url, metadata }) => ({ url, metadata: fromJson(metadata) })),
   }));
 }

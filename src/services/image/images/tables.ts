@@ -1,5 +1,5 @@
 import { columns } from '#kernel/db/columns.ts';
-import type { Bit, EpochMs } from '#kernel/db/json.ts';
+import type { Bit, EpochMs, JsonText } from '#kernel/db/json.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import type { ContentFormat } from '../formats/format.ts';
@@ -61,6 +61,15 @@ export interface ImageLocationRow {
   created_at: EpochMs;
 }
 
+/** A place on the web that a client has named as holding an image's data. */
+export interface ImageRemoteLocationRow {
+  id: string;
+  image_id: ImageId;
+  position: number;
+  url: string;
+  metadata: JsonText<Readonly<Record<string, unknown>>>;
+}
+
 export type MemberStatus = 'pending' | 'accepted' | 'rejected';
 
 export interface ImageMemberRow {
@@ -77,6 +86,7 @@ export interface ImageTables {
   image_tags: ImageTagRow;
   image_locations: ImageLocationRow;
   image_members: ImageMemberRow;
+  image_remote_locations: ImageRemoteLocationRow;
 }
 
 export const imageMigrations: Migrations = {
@@ -164,5 +174,25 @@ export const imageMigrations: Migrations = {
         await db.schema.dropTable(table).ifExists().execute();
       }
     },
+  },
+  'image-0005-remote-locations': {
+    up: async (db) => {
+      await db.schema
+        .createTable('image_remote_locations')
+        .ifNotExists()
+        .addColumn('id', columns.id, (c) => c.primaryKey())
+        .addColumn('image_id', columns.id, (c) => c.notNull())
+        .addColumn('position', columns.int, (c) => c.notNull())
+        .addColumn('url', columns.text, (c) => c.notNull())
+        .addColumn('metadata', columns.json, (c) => c.notNull())
+        .execute();
+      await db.schema
+        .createIndex('image_remote_locations_image')
+        .ifNotExists()
+        .on('image_remote_locations')
+        .columns(['image_id', 'position'])
+        .execute();
+    },
+    down: (db) => db.schema.dropTable('image_remote_locations').ifExists().execute(),
   },
 };

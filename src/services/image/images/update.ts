@@ -2,8 +2,10 @@ import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
-import { BadRequest, Conflict, Forbidden } from '#kernel/errors.ts';
+import { Conflict, Forbidden } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
+import { changeLocations, type LocationDeps, type LocationDraft, measureLocations } from '../locations/logic.ts';
+import { replaceRemoteLocations } from '../locations/store.ts';
 import {
   type AccessDeps,
   enforceOnImage,
@@ -21,12 +23,13 @@ import {
   checkTagCount,
   type ImageAttributes,
 } from './attributes.ts';
+import { removeData } from './delete.ts';
 import type { Change } from './patch.ts';
 import { canChangeFormat, type ImageStatus } from './states.ts';
-import { type Image, replaceParts, updateImageRow } from './store.ts';
+import { deleteLocation, type Image, replaceParts, updateImageRow } from './store.ts';
 import type { ImageRow, ImageTables } from './tables.ts';
 
-export interface UpdateDeps extends AccessDeps {
+export interface UpdateDeps extends AccessDeps, LocationDeps {
   readonly clock: Clock;
 }
 
@@ -34,6 +37,8 @@ export interface UpdateDeps extends AccessDeps {
 interface Draft {
   readonly attributes: ImageAttributes;
   readonly properties: Map<string, string | null>;
+  /** Where the data is; undefined as long as nothing changes there. */
+  locations: LocationDraft | undefined;
 }
 
 /**
@@ -47,17 +52,25 @@ export async function updateImage(
   id: ImageId,
   changes: readonly Change[],
 ): Promise<Image> {
-  return inTransaction(deps.db, async (tx) => {
+  const sizes = await measureLocations(deps, ctx, id, changes);
+  const updated = await inTransaction(deps.db, async (tx) => {
     const image = await getVisibleImage({ ...deps, db: tx }, ctx, id);
-    if (changes.length === 0) return image;
+    if (changes.length === 0) return { image, removed: [] };
     const draft = draftOf(image);
-    for (const change of changes) applyChange(deps, ctx, image, draft, change);
+    for (const change of changes) {
+      if (change.name === 'locations')
+        draft.locations = changeLocations(deps, ctx, image, draft.locations, change, sizes);
+      else applyChange(deps, ctx, image, draft, change);
+    }
     if (draft.properties.size > Object.keys(image.properties).length)
       checkPropertyCount(Object.fromEntries(draft.properties));
     checkTagCount(draft.attributes.tags);
     checkNumbers(draft.attributes);
-    return save(tx, image, draft, deps.clock.now().getTime());
+    const saved = await save(tx, image, draft, deps.clock.now().getTime());
+    return { image: saved, removed: draft.locations?.removed ?? [] };
   });
+  for (const copy of updated.removed) await removeData(deps.stores, copy);
+  return updated.image;
 }
 
 function draftOf({ row, properties, tags }: Image): Draft {
@@ -75,12 +88,12 @@ function draftOf({ row, properties, tags }: Image): Draft {
       tags: [...tags],
     },
     properties: new Map(Object.entries(properties)),
+    locations: undefined,
   };
 }
 
 function applyChange(deps: AccessDeps, ctx: RequestContext, image: SeenImage, draft: Draft, change: Change): void {
   const { op, name, value } = change;
-  if (name === 'locations') return refuseLocations(deps, ctx, image, change);
   if (op !== 'remove' && name === 'owner' && !viewerOf(deps, ctx).isAdmin) {
     throw new Forbidden('image.owner', "Owner can't be updated by non admin.");
   }
@@ -113,20 +126,10 @@ function setAttribute(
   Object.assign(attributes, { [name]: name === 'tags' ? [...new Set(value as string[])].toSorted() : value });
 }
 
-/** Locations are never shown and never taken: a client must not say from where on the host an image is read. */
-function refuseLocations(deps: AccessDeps, ctx: RequestContext, image: SeenImage, { op, value }: Change): never {
-  if (op === 'replace' && Array.isArray(value) && value.length === 0) {
-    throw new Forbidden('image.locations.empty', 'Cannot set locations to empty list.');
-  }
-  enforceOnImage(deps, ctx, op === 'remove' ? 'delete_image_location' : 'set_image_location', image);
-  const verb = { add: 'add', remove: 'remove', replace: 'update' }[op];
-  throw new Forbidden('image.locations.hidden', `It's not allowed to ${verb} locations if locations are invisible.`);
-}
-
 async function save(
   tx: Db<ImageTables>,
   image: Image,
-  { attributes, properties }: Draft,
+  { attributes, properties, locations }: Draft,
   nowMs: number,
 ): Promise<Image> {
   const patch: Partial<ImageRow> = {
@@ -139,29 +142,24 @@ async function save(
     disk_format: attributes.disk_format,
     min_ram: attributes.min_ram,
     min_disk: attributes.min_disk,
+    ...locations?.patch,
     updated_at: nowMs,
   };
   const updated: Image = {
     row: { ...image.row, ...patch },
     properties: Object.fromEntries(properties),
     tags: attributes.tags,
-    stores: image.stores,
+    stores: locations === undefined ? image.stores : locations.copies.map(({ store }) => store),
+    copies: locations?.copies ?? image.copies,
+    remote: locations?.remote ?? image.remote,
   };
   if (!(await updateImageRow(tx, image.row, patch))) {
     throw new Conflict('image.busy', `Image ${image.row.id} is being changed by somebody else; try again.`);
   }
   await replaceParts(tx, updated);
+  if (locations !== undefined) {
+    await replaceRemoteLocations(tx, image.row.id, locations.remote);
+    for (const { store } of locations.removed) await deleteLocation(tx, image.row.id, store);
+  }
   return updated;
-}
-
-/** @throws {BadRequest} when an image lacks what it must have before data can be saved. */
-export function checkFormatsSet({ row }: Image): void {
-  const missing = (['disk_format', 'container_format'] as const).filter(
-    (name) => row[name] === null || row[name] === '',
-  );
-  if (missing.length === 0) return;
-  throw new BadRequest(
-    'image.formats.missing',
-    `${missing.length === 1 ? 'Property' : 'Properties'} ${missing.join(', ')} must be set prior to saving data.`,
-  );
 }

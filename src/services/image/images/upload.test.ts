@@ -13,7 +13,7 @@ import { translateDiskError } from '../data/file-store.ts';
 let cloud: ImageUnderTest;
 let port: number;
 beforeEach(async () => {
-  cloud = await startImage({ maxImageBytes: 8 * 1024 * 1024 });
+  cloud = await startImage({ config: { maxImageBytes: 8 * 1024 * 1024 } });
   await cloud.service.app.listen({ host: '127.0.0.1', port: 0 });
   ({ port } = cloud.service.app.server.address() as AddressInfo);
 });

@@ -10,10 +10,10 @@ import type { Stores } from '../data/stores.ts';
 import type { DiskFormat } from '../formats/format.ts';
 import { findQuota, type LimitOf, type Quota } from '../quotas/logic.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage } from './access.ts';
+import { checkFormatsSet } from './formats-set.ts';
 import { type ImageStatus, nextStatuses } from './states.ts';
 import { type Image, insertLocation, STAGING_STORE, updateAsWriter, updateImageRow } from './store.ts';
 import type { ImageRow } from './tables.ts';
-import { checkFormatsSet } from './update.ts';
 
 /**
  * Theory of operation. Whoever writes an image's data claims it: the status goes from `queued` to `saving` (or

@@ -1,10 +1,12 @@
+import { viewLocations } from '../locations/view.ts';
 import type { Image } from './store.ts';
 
 /** Properties that the service keeps for itself. */
 const HIDDEN_PROPERTIES: ReadonlySet<string> = new Set(['os_glance_stage_host']);
 
-/** An image as clients see it. Its links are relative, as the real service's are. */
-export function viewImage({ row, properties, tags, stores }: Image): Record<string, unknown> {
+/** An image as clients see it; where its data is only if that is to be seen. Its links are relative, as the real service's are. */
+export function viewImage(image: Image, showLocations = false): Record<string, unknown> {
+  const { row, properties, tags, stores, copies, remote } = image;
   const self = `/v2/images/${row.id}`;
   return {
     ...Object.fromEntries(Object.entries(properties).filter(([name]) => !HIDDEN_PROPERTIES.has(name))),
@@ -30,6 +32,7 @@ export function viewImage({ row, properties, tags, stores }: Image): Record<stri
     self,
     file: `${self}/file`,
     schema: '/v2/schemas/image',
+    ...(showLocations ? { locations: viewLocations(copies, remote) } : {}),
     ...(stores.length > 0 ? { stores: stores.toSorted().join(',') } : {}),
   };
 }
@@ -44,13 +47,14 @@ export function viewPage(
   images: readonly Image[],
   query: URLSearchParams,
   nextMarker: string | undefined,
+  showLocations = false,
 ): Record<string, unknown> {
   const params = new URLSearchParams(query);
   params.delete('marker');
   const first = params.size === 0 ? '/v2/images' : `/v2/images?${params.toString()}`;
   if (nextMarker !== undefined) params.set('marker', nextMarker);
   return {
-    images: images.map(viewImage),
+    images: images.map((image) => viewImage(image, showLocations)),
     first,
     schema: '/v2/schemas/images',
     ...(nextMarker === undefined ? {} : { next: `/v2/images?${params.toString()}` }),

@@ -8,8 +8,6 @@ export interface DownloadRules {
   readonly trustedHosts: readonly string[];
 }
 
-export const DEFAULT_DOWNLOAD_RULES: DownloadRules = { ports: [80, 443], trustedHosts: [] };
-
 /** Longest address of a download. Longer ones are no file's. */
 const MAX_URI_LENGTH = 2_048;
 

@@ -67,7 +67,7 @@ export interface ImportTaskDeps {
   readonly limits: UploadLimits;
   readonly limitOf: LimitOf;
   readonly downloadRules: DownloadRules;
-  readonly resolve?: Resolve | undefined;
+  readonly resolve: Resolve | undefined;
 }
 
 export const importTaskName: TaskName<ImportInput> = 'image.import';
