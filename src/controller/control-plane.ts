@@ -25,7 +25,7 @@ import {
   type IdentityService,
   identityMigrations,
 } from '#services/identity/index.ts';
-import { createImageService, imageMigrations } from '#services/image/index.ts';
+import { createImageService, type ImageConfig, imageMigrations } from '#services/image/index.ts';
 import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
 import { createControllerApi } from './controller-api.ts';
@@ -48,6 +48,7 @@ export interface ControlPlaneOptions {
   readonly settings: ServiceSettings;
   readonly adminPassword: string;
   readonly identity: Partial<IdentityConfig>;
+  readonly image?: Partial<ImageConfig>;
   readonly agents: AgentDirectory;
   readonly clock: Clock;
   readonly random: Random;
@@ -72,7 +73,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const tasks = createTaskEngine({ db, clock, log, owner: newUuid() });
   const common = { db, clock, random, log, metrics, tasks, revisions, settings };
   const identity = await createIdentityService({ ...common, config: options.identity });
-  const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options.agents);
+  const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options);
   await identity.bootstrap({
     adminPassword: options.adminPassword,
     region: settings.region,
@@ -100,8 +101,9 @@ interface Services {
   readonly all: readonly Service[];
 }
 
-function createServices(deps: ServiceDeps, identity: IdentityService, agents: AgentDirectory): Services {
-  const image = createImageService(deps);
+function createServices(deps: ServiceDeps, identity: IdentityService, options: ControlPlaneOptions): Services {
+  const { agents } = options;
+  const image = createImageService({ ...deps, config: options.image ?? {} });
   const placement = createPlacementService(deps);
   const network = createNetworkService({
     ...deps,

@@ -18,6 +18,7 @@ import type { Service } from '#kernel/service.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
 import type { IdentityConfig } from '#services/identity/index.ts';
+import type { ImageConfig } from '#services/image/index.ts';
 import { type ControlPlane, controllerMigrations, createControlPlane } from './control-plane.ts';
 import { createDashboard } from './dashboard.ts';
 import { CUSTOMARY_PORTS, type PortName, publicUrls } from './settings.ts';
@@ -43,6 +44,7 @@ export interface ControllerOptions {
 
 export interface ControllerConfig {
   readonly identity?: Partial<IdentityConfig>;
+  readonly image?: Partial<ImageConfig>;
 }
 
 export interface Controller {
@@ -86,6 +88,7 @@ async function startServices(options: ControllerOptions, db: Db, stop: AbortCont
     settings: { region, publicUrls: urls, dataDir, configDir },
     adminPassword: options.adminPassword,
     identity: options.config.identity ?? {},
+    image: options.config.image ?? {},
     agents: options.agents,
     clock,
     random,
