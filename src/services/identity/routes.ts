@@ -5,8 +5,13 @@ import { catalogRoutes } from './catalog/routes.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import type { IdentityDeps } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { domainConfigRoutes } from './domain-config/routes.ts';
+import { endpointFilterRoutes } from './endpoint-filters/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
+import { limitRoutes } from './limits/routes.ts';
+import { storedPolicyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
+import { revocationRoutes } from './revocations/routes.ts';
 import { roleRoutes } from './roles/routes.ts';
 import type { TokenReader } from './tokens/authenticator.ts';
 import { tokenRoutes } from './tokens/routes.ts';
@@ -26,4 +31,9 @@ export const identityRoutes = (deps: IdentityDeps, reader: TokenReader): Route[]
   ...applicationCredentialRoutes(deps),
   ...trustRoutes(deps),
   ...credentialRoutes(deps),
+  ...storedPolicyRoutes(deps),
+  ...endpointFilterRoutes(deps),
+  ...domainConfigRoutes(deps),
+  ...limitRoutes(deps),
+  ...revocationRoutes(deps),
 ];

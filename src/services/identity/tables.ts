@@ -4,7 +4,11 @@ import { type ApplicationCredentialTables, applicationCredentialMigrations } fro
 import { type AssignmentTables, assignmentMigrations } from './assignments/tables.ts';
 import { type CatalogTables, catalogMigrations } from './catalog/tables.ts';
 import { type CredentialTables, credentialMigrations } from './credentials/tables.ts';
+import { type DomainConfigTables, domainConfigMigrations } from './domain-config/tables.ts';
+import { type EndpointFilterTables, endpointFilterMigrations } from './endpoint-filters/tables.ts';
 import { type GroupTables, groupMigrations } from './groups/tables.ts';
+import { type LimitTables, limitMigrations } from './limits/tables.ts';
+import { type PolicyTables, policyMigrations } from './policies/tables.ts';
 import { type ProjectTables, projectMigrations } from './projects/tables.ts';
 import { type RevocationTables, revocationMigrations } from './revocations/tables.ts';
 import { type RoleTables, roleMigrations } from './roles/tables.ts';
@@ -22,6 +26,10 @@ export type IdentityTables = UserTables &
   ApplicationCredentialTables &
   TrustTables &
   CredentialTables &
+  PolicyTables &
+  EndpointFilterTables &
+  DomainConfigTables &
+  LimitTables &
   RevisionTables;
 
 export const identityMigrations: Migrations = {
@@ -35,4 +43,8 @@ export const identityMigrations: Migrations = {
   ...applicationCredentialMigrations,
   ...trustMigrations,
   ...credentialMigrations,
+  ...policyMigrations,
+  ...endpointFilterMigrations,
+  ...domainConfigMigrations,
+  ...limitMigrations,
 };

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Db } from '#kernel/db/database.ts';
+import type { CredentialTables } from '#services/identity/credentials/tables.ts';
 import { type Answer, type Cloud, passwordAuth, startCloud } from './cloud.ts';
 
 let cloud: Cloud;
@@ -229,10 +231,7 @@ describe('EC2 credentials', () => {
 
   it('are sealed in the database', async () => {
     const made = await as(ann.token, 'POST', `/v3/users/${ann.id}/credentials/OS-EC2`, { tenant_id: ann.projectId });
-    const rows = await (cloud.db as import('kysely').Kysely<{ credentials: { sealed_blob: string } }>)
-      .selectFrom('credentials')
-      .selectAll()
-      .execute();
+    const rows = await (cloud.db as Db<CredentialTables>).selectFrom('credentials').selectAll().execute();
     expect(rows).toHaveLength(1);
     expect(JSON.stringify(rows)).not.toContain(made.body.credential.secret);
   });

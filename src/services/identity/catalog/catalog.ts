@@ -1,5 +1,7 @@
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson } from '#kernel/db/json.ts';
+import { listEndpointsOfProject } from '../endpoint-filters/store.ts';
+import type { EndpointFilterTables } from '../endpoint-filters/tables.ts';
 import { listEndpoints, listServices } from './store.ts';
 import type { CatalogTables, EndpointRow, ServiceRow } from './tables.ts';
 
@@ -13,12 +15,17 @@ export interface CatalogViewer {
 }
 
 /** The enabled services and endpoints, as tokens carry them; endpoints that need a project are left out without one. */
-export async function buildCatalog(db: Db<CatalogTables>, viewer: CatalogViewer): Promise<Record<string, unknown>[]> {
-  const services = await listServices(db, [], MAX_ENTRIES);
-  const endpoints = Map.groupBy(await listEndpoints(db, [], MAX_ENTRIES), (endpoint) => endpoint.service_id);
+export async function buildCatalog(
+  db: Db<CatalogTables & EndpointFilterTables>,
+  viewer: CatalogViewer,
+): Promise<Record<string, unknown>[]> {
+  const services = (await listServices(db, [], MAX_ENTRIES)).filter((service) => service.enabled === 1);
+  const chosen = viewer.projectId === null ? undefined : await listEndpointsOfProject(db, viewer.projectId);
+  const endpoints = chosen ?? (await listEndpoints(db, [], MAX_ENTRIES));
+  const byService = Map.groupBy(endpoints, (endpoint) => endpoint.service_id);
   return services
-    .filter((service) => service.enabled === 1)
-    .map((service) => showService(service, endpoints.get(service.id) ?? [], viewer));
+    .filter((service) => chosen === undefined || byService.has(service.id))
+    .map((service) => showService(service, byService.get(service.id) ?? [], viewer));
 }
 
 function showService(

@@ -7,10 +7,11 @@
  * transaction, so that no controller goes on believing what it checked before.
  */
 import type { Db } from '#kernel/db/database.ts';
+import type { EpochMs } from '#kernel/db/json.ts';
 import { newUuid } from '#kernel/ids.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import type { IdentityTables } from '../tables.ts';
-import { insertRevocation } from './store.ts';
+import { deleteRevocationsBefore, insertRevocation, listRevocations } from './store.ts';
 import type { RevocationRow } from './tables.ts';
 
 /** What void tokens have in common; all that is named must match. */
@@ -34,4 +35,16 @@ export async function revokeTokens(deps: IdentityDeps, tx: Db<IdentityTables>, r
     revoked_at: at,
   });
   await deps.forgetTokens(tx);
+}
+
+/** Events since a moment; what can void no token that lives is dropped on the way. */
+export async function readRevocations(deps: IdentityDeps, since: EpochMs | undefined): Promise<RevocationRow[]> {
+  await pruneRevocations(deps);
+  return listRevocations(deps.db, since, deps.config.listLimit);
+}
+
+/** Drops events that are older than any token can be. */
+export async function pruneRevocations(deps: IdentityDeps): Promise<void> {
+  const oldestMs = nowMs(deps) - deps.config.tokenLifetimeMs - deps.config.allowExpiredWindowMs;
+  await deleteRevocationsBefore(deps.db, oldestMs);
 }

@@ -97,9 +97,8 @@ async function subjectToken(
 ): Promise<Token> {
   const id = String(asked.id ?? '');
   const token = id === '' ? undefined : await reader.read(id, asked.graceMs);
-  const subjectUser = token === undefined ? {} : { user_id: token.user.id };
-  deps.policy.enforce(asked.ctx, asked.rule, { target: { token: subjectUser } });
   if (token === undefined) throw notFound('token', id.slice(0, 255));
+  deps.policy.enforce(asked.ctx, asked.rule, { target: { token: { user_id: token.user.id } } });
   return token;
 }
 

@@ -41,8 +41,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 function fromBase32(text: string): Buffer | undefined {
   const clean = text.trim().replace(/=+$/, '').toUpperCase();
-  if (clean === '' || [...clean].some((c) => !ALPHABET.includes(c))) return undefined;
-  const bits = [...clean].map((c) => ALPHABET.indexOf(c).toString(2).padStart(5, '0')).join('');
+  if (!/^[A-Z2-7]+$/.test(clean)) return undefined;
+  const bits = clean.replace(/./g, (c) => ALPHABET.indexOf(c).toString(2).padStart(5, '0'));
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
