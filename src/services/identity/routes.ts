@@ -9,6 +9,7 @@ import { domainConfigRoutes } from './domain-config/routes.ts';
 import { endpointFilterRoutes } from './endpoint-filters/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
+import { oauth1Routes } from './oauth1/routes.ts';
 import { storedPolicyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { revocationRoutes } from './revocations/routes.ts';
@@ -36,4 +37,5 @@ export const identityRoutes = (deps: IdentityDeps, reader: TokenReader): Route[]
   ...domainConfigRoutes(deps),
   ...limitRoutes(deps),
   ...revocationRoutes(deps),
+  ...oauth1Routes(deps),
 ];

@@ -8,6 +8,7 @@ import { type DomainConfigTables, domainConfigMigrations } from './domain-config
 import { type EndpointFilterTables, endpointFilterMigrations } from './endpoint-filters/tables.ts';
 import { type GroupTables, groupMigrations } from './groups/tables.ts';
 import { type LimitTables, limitMigrations } from './limits/tables.ts';
+import { type Oauth1Tables, oauth1Migrations } from './oauth1/tables.ts';
 import { type PolicyTables, policyMigrations } from './policies/tables.ts';
 import { type ProjectTables, projectMigrations } from './projects/tables.ts';
 import { type RevocationTables, revocationMigrations } from './revocations/tables.ts';
@@ -30,6 +31,7 @@ export type IdentityTables = UserTables &
   EndpointFilterTables &
   DomainConfigTables &
   LimitTables &
+  Oauth1Tables &
   RevisionTables;
 
 export const identityMigrations: Migrations = {
@@ -47,4 +49,5 @@ export const identityMigrations: Migrations = {
   ...endpointFilterMigrations,
   ...domainConfigMigrations,
   ...limitMigrations,
+  ...oauth1Migrations,
 };

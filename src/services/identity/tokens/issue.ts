@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ApiRequest } from '#kernel/api/route.ts';
 import { Forbidden } from '#kernel/errors.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import { forbidden, missing, unauthorized } from '../errors.ts';
@@ -8,10 +9,12 @@ import type { TokenReader } from './authenticator.ts';
 import type { TokenClaims } from './codec.ts';
 import { applicationCredentialMethod } from './methods/application-credential.ts';
 import type { AuthMethod, Proof } from './methods/method.ts';
+import { oauth1Method } from './methods/oauth1.ts';
 import { passwordMethod } from './methods/password.ts';
 import { tokenMethod } from './methods/token.ts';
 import { totpMethod } from './methods/totp.ts';
 import { RefusedToken, resolveToken, type Token, VoidToken } from './model.ts';
+import { checkMethods, readReceipt } from './receipt.ts';
 import type { AuthRequest } from './schema.ts';
 import { defaultScope, readScope, type TokenScope } from './scope.ts';
 
@@ -20,22 +23,34 @@ const METHODS: Readonly<Record<string, AuthMethod>> = {
   token: tokenMethod,
   application_credential: applicationCredentialMethod,
   totp: totpMethod,
+  oauth1: oauth1Method,
 };
+
+const KNOWN_METHODS: ReadonlySet<string> = new Set(Object.keys(METHODS));
 
 /** Bytes of an audit id. */
 const AUDIT_BYTES = 16;
 
 /**
  * Proves who asks and gives a token for it.
- * @throws {Unauthorized} without a reason when a proof or the scope does not hold; {BadRequest} for what is missing.
+ * @throws {MoreProofNeeded} when the user's rules ask for more methods;
+ *   {Unauthorized} without a reason when a proof or the scope does not hold; {BadRequest} for what is missing.
  * @see https://docs.openstack.org/api-ref/identity/v3/#password-authentication-with-scoped-authorization
  */
-export async function issueToken(deps: IdentityDeps, reader: TokenReader, auth: AuthRequest): Promise<Token> {
-  const methods = [...new Set(auth.identity.methods)];
-  const proofs = await prove(deps, reader, auth, methods);
-  const proof = reconcile(proofs);
+export async function issueToken(
+  deps: IdentityDeps,
+  reader: TokenReader,
+  request: ApiRequest<Record<string, string>, unknown, { readonly auth: AuthRequest }>,
+): Promise<Token> {
+  const { auth } = request.body;
+  const named = [...new Set(auth.identity.methods)];
+  const proof = reconcile(await prove(deps, reader, request, named));
+  const receipt = request.headers['openstack-auth-receipt'];
+  const vouched = readReceipt(deps, receipt?.toString(), proof.userId);
+  const methods = [...new Set([...named, ...(proof.methods ?? []), ...vouched])];
+  await checkMethods(deps, proof.userId, methods, KNOWN_METHODS);
   const scope = await chooseScope(deps, auth, proof);
-  const token = await mintToken(deps, proof, scope, [...new Set([...methods, ...(proof.methods ?? [])])]);
+  const token = await mintToken(deps, proof, scope, methods);
   if (scope.trustId !== null && !(await consumeUse(deps.db, scope.trustId)))
     throw new Forbidden('identity.trust.used_up', `No remaining uses for trust: ${scope.trustId}.`);
   return token;
@@ -96,9 +111,10 @@ export async function mintToken(
 async function prove(
   deps: IdentityDeps,
   reader: TokenReader,
-  auth: AuthRequest,
+  request: ApiRequest<Record<string, string>, unknown, { readonly auth: AuthRequest }>,
   names: readonly string[],
 ): Promise<Proof[]> {
+  const { auth } = request.body;
   const methods = names.map((name) => {
     if (!(name in auth.identity)) throw missing(name, 'identity');
     const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
@@ -106,7 +122,7 @@ async function prove(
     return method;
   });
   const proofs: Proof[] = [];
-  for (const method of methods) proofs.push(await method(deps, auth, reader));
+  for (const method of methods) proofs.push(await method(deps, auth, reader, request));
   return proofs;
 }
 

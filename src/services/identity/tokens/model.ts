@@ -1,10 +1,12 @@
 import type { Db } from '#kernel/db/database.ts';
-import type { EpochMs } from '#kernel/db/json.ts';
+import { type EpochMs, fromJson } from '#kernel/db/json.ts';
 import { findApplicationCredential, listRoleIdsOf, listRulesOf } from '../application-credentials/store.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '../application-credentials/tables.ts';
 import { givenRoleIds, rolesOn } from '../assignments/effective.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import { listGroupIdsOfUser } from '../groups/store.ts';
+import { findAccessToken } from '../oauth1/store.ts';
+import type { AccessTokenRow } from '../oauth1/tables.ts';
 import { findDomain, findProject, listAncestors } from '../projects/store.ts';
 import type { ProjectRow } from '../projects/tables.ts';
 import { isRevoked } from '../revocations/store.ts';
@@ -38,6 +40,7 @@ export interface Token {
   readonly roles: readonly RoleRow[];
   readonly trust: TrustRow | null;
   readonly applicationCredential: ApplicationCredentialRow | null;
+  readonly accessToken: AccessTokenRow | null;
   /** All that it may be used for; null where nothing but roles limits it. */
   readonly accessRules: readonly AccessRuleRow[] | null;
 }
@@ -64,6 +67,7 @@ export async function resolveToken(deps: IdentityDeps, id: string, claims: Token
   const projectDomain = project === null ? null : await enabledDomain(db, domainIdOf(project));
   const domain = claims.domainId === null ? null : await enabledDomain(db, claims.domainId);
   const password = await findPassword(db, user.id);
+  const accessToken = claims.accessTokenId === null ? null : await heldAccess(deps, claims, claims.accessTokenId);
   const token: Token = {
     id,
     claims,
@@ -76,6 +80,7 @@ export async function resolveToken(deps: IdentityDeps, id: string, claims: Token
     roles: [],
     trust,
     applicationCredential,
+    accessToken,
     accessRules: applicationCredential?.has_access_rules === 1 ? await listRulesOf(db, applicationCredential.id) : null,
   };
   const roles = await rolesOf(db, token);
@@ -101,7 +106,10 @@ export function isScoped(claims: TokenClaims): boolean {
   return claims.isSystem || claims.projectId !== null || claims.domainId !== null;
 }
 
-function isTakenBack(deps: IdentityDeps, { claims, user, userDomain, projectDomain, domain }: Token): Promise<boolean> {
+function isTakenBack(
+  deps: IdentityDeps,
+  { claims, user, userDomain, projectDomain, domain, accessToken }: Token,
+): Promise<boolean> {
   const domainIds = [userDomain, projectDomain, domain].flatMap((row) => (row === null ? [] : [row.id]));
   return isRevoked(deps.db, {
     issuedAt: claims.issuedAt,
@@ -112,7 +120,7 @@ function isTakenBack(deps: IdentityDeps, { claims, user, userDomain, projectDoma
     domainIds,
     trustId: claims.trustId,
     accessTokenId: claims.accessTokenId,
-    consumerId: null,
+    consumerId: accessToken?.consumer_id ?? null,
   });
 }
 
@@ -125,6 +133,10 @@ async function rolesOf(db: Db<IdentityTables>, token: Token): Promise<RoleRow[]>
   if (claims.isSystem) return rolesOn(db, actors, { kind: 'system' });
   if (claims.domainId !== null) return rolesOn(db, actors, { kind: 'domain', domainId: claims.domainId });
   const roles = project === null ? [] : await rolesOn(db, actors, { kind: 'project', project });
+  if (token.accessToken !== null) {
+    const authorized = new Set(expandRoles(fromJson(token.accessToken.role_ids), await listImplications(db)));
+    return roles.filter(({ id }) => authorized.has(id));
+  }
   if (applicationCredential === null) return roles;
   const chosen = new Set(await listRoleIdsOf(db, applicationCredential.id));
   return roles.filter(({ id }) => chosen.has(id));
@@ -164,6 +176,13 @@ async function heldCredential(deps: IdentityDeps, claims: TokenClaims, id: strin
   if (credential.expires_at !== null && preciseTimeMs(credential.expires_at) <= nowMs(deps))
     throw new VoidToken('the application credential is over');
   return credential;
+}
+
+async function heldAccess(deps: IdentityDeps, claims: TokenClaims, id: string): Promise<AccessTokenRow> {
+  const access = await findAccessToken(deps.db, id);
+  if (access === undefined || access.user_id !== claims.userId || access.project_id !== claims.projectId)
+    throw new VoidToken('the access token is gone');
+  return access;
 }
 
 async function enabledUser(db: Db<IdentityTables>, id: string): Promise<UserRow> {

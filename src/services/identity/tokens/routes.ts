@@ -7,6 +7,7 @@ import { badRequest, forbidden, notFound } from '../errors.ts';
 import type { TokenReader } from './authenticator.ts';
 import { issueToken } from './issue.ts';
 import type { Token } from './model.ts';
+import { MoreProofNeeded } from './receipt.ts';
 import { revokeToken } from './revoke.ts';
 import { type AuthRequest, IssueTokenBody } from './schema.ts';
 import { readAuthDomains, readAuthProjects, readAuthSystem } from './scopes.ts';
@@ -21,10 +22,19 @@ export const tokenRoutes = (deps: IdentityDeps, reader: TokenReader): Route[] =>
     name: 'issueToken',
     auth: 'none',
     body: IssueTokenBody,
-    handler: async ({ body, query }) => {
-      checkNames(body.auth);
-      const token = await issueToken(deps, reader, body.auth);
-      return new Reply({ status: 201, headers: subject(token.id), body: await show(deps, token, query) });
+    handler: async (request) => {
+      checkNames(request.body.auth);
+      try {
+        const token = await issueToken(deps, reader, request);
+        return new Reply({ status: 201, headers: subject(token.id), body: await show(deps, token, request.query) });
+      } catch (error) {
+        if (!(error instanceof MoreProofNeeded)) throw error;
+        return new Reply({
+          status: 401,
+          headers: { 'Openstack-Auth-Receipt': error.receipt, ...VARY },
+          body: error.body,
+        });
+      }
     },
   }),
   route({

@@ -32,6 +32,8 @@ export function showToken(token: Token, catalog: readonly unknown[] | undefined)
     body['project'] = { domain: named(domain), id: token.project.id, name: token.project.name };
     body['is_domain'] = token.project.is_domain === 1;
   }
+  if (token.accessToken !== null)
+    body['OS-OAUTH1'] = { access_token_id: token.accessToken.id, consumer_id: token.accessToken.consumer_id };
   if (token.trust !== null) body['OS-TRUST:trust'] = showTrustOf(token.trust);
   if (token.applicationCredential !== null)
     body['application_credential'] = showCredentialOf(token.applicationCredential, token.accessRules);

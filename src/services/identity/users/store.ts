@@ -117,7 +117,13 @@ export function listPasswords(db: Db<UserTables>, userId: UserId, limit: number)
 
 /** Makes a password the one in force and forgets all but the newest `keep`. */
 export async function insertPassword(db: Db<UserTables>, row: PasswordRow, keep: number): Promise<void> {
-  await db.insertInto('user_passwords').values(row).execute();
+  // Later than the one before, even when both are set within one moment: the newest is the one in force.
+  const before = await findPassword(db, row.user_id);
+  const createdAt = Math.max(row.created_at, (before?.created_at ?? 0) + 1);
+  await db
+    .insertInto('user_passwords')
+    .values({ ...row, created_at: createdAt })
+    .execute();
   const kept = (await listPasswords(db, row.user_id, Math.max(1, keep))).map(({ id }) => id);
   await db.deleteFrom('user_passwords').where('user_id', '=', row.user_id).where('id', 'not in', kept).execute();
 }

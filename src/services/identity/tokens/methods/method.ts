@@ -1,3 +1,4 @@
+import type { ApiRequest } from '#kernel/api/route.ts';
 import type { EpochMs } from '#kernel/db/json.ts';
 import type { IdentityDeps } from '../../deps.ts';
 import type { TokenReader } from '../authenticator.ts';
@@ -24,4 +25,9 @@ export interface Proof {
  * One way to prove who one is.
  * @throws {Unauthorized} without a reason when it does not; {BadRequest} when something is missing.
  */
-export type AuthMethod = (deps: IdentityDeps, auth: AuthRequest, reader: TokenReader) => Promise<Proof>;
+export type AuthMethod = (
+  deps: IdentityDeps,
+  auth: AuthRequest,
+  reader: TokenReader,
+  request: ApiRequest,
+) => Promise<Proof>;
