@@ -125,6 +125,7 @@ function environment(workspace: string): NodeJS.ProcessEnv {
 }
 
 function listTests(workspace: string): string[] {
+  spawnSync('/usr/bin/stestr', ['init'], { cwd: workspace, env: environment(workspace) });
   const listing = spawnSync('/usr/bin/stestr', ['list'], {
     cwd: workspace,
     env: environment(workspace),

@@ -5,6 +5,7 @@ import { toBit, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { BadRequest, Forbidden, OverLimit } from '#kernel/errors.ts';
 import { newUuid } from '#kernel/ids.ts';
+import { canonicalAddress } from '#kernel/net.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { isTrue, wholeNumber } from '../fields.ts';
 import { flavorViewer } from '../flavors/logic.ts';
@@ -468,8 +469,8 @@ function rowOf(common: Common, index: number, count: number): NewServer {
     security_group_ids: toJson(common.groupIds),
     security_group_names: toJson(common.groupNames),
     trusted_certs: server.trusted_image_certificates == null ? null : toJson(server.trusted_image_certificates),
-    access_ip_v4: server.accessIPv4 === '' ? null : (server.accessIPv4 ?? null),
-    access_ip_v6: server.accessIPv6 === '' ? null : (server.accessIPv6 ?? null),
+    access_ip_v4: accessAddress(server.accessIPv4),
+    access_ip_v6: accessAddress(server.accessIPv6),
     disk_config: server['OS-DCF:diskConfig'] ?? 'MANUAL',
     locked_by: null,
     locked_reason: null,
@@ -486,6 +487,11 @@ function rowOf(common: Common, index: number, count: number): NewServer {
     terminated_at: null,
     deleted_at: null,
   };
+}
+
+/** An address as it's kept: in its one short form; empty is none. */
+export function accessAddress(text: string | undefined): string | null {
+  return text === undefined || text === '' ? null : (canonicalAddress(text) ?? text);
 }
 
 /** A port of the user's, or the id that the one to be made will have. */

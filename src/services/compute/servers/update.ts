@@ -2,6 +2,7 @@ import type { RequestContext } from '#kernel/auth/context.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { openServer } from './access.ts';
+import { accessAddress } from './create.ts';
 import { refreshGuest } from './guests/refresh.ts';
 import type { ServerUpdate } from './schema.ts';
 import { updateServer } from './store.ts';
@@ -25,14 +26,10 @@ export async function changeServer(
       ...(update.name === undefined ? {} : { name: update.name.trim() }),
       ...(update.description === undefined ? {} : { description: update.description }),
       ...(update.hostname === undefined ? {} : { hostname: update.hostname }),
-      ...(update.accessIPv4 === undefined ? {} : { access_ip_v4: emptyToNull(update.accessIPv4) }),
-      ...(update.accessIPv6 === undefined ? {} : { access_ip_v6: emptyToNull(update.accessIPv6) }),
+      ...(update.accessIPv4 === undefined ? {} : { access_ip_v4: accessAddress(update.accessIPv4) }),
+      ...(update.accessIPv6 === undefined ? {} : { access_ip_v6: accessAddress(update.accessIPv6) }),
       ...(update['OS-DCF:diskConfig'] === undefined ? {} : { disk_config: update['OS-DCF:diskConfig'] }),
     });
     await refreshGuest(deps, tx, id);
   });
-}
-
-function emptyToNull(text: string): string | null {
-  return text === '' ? null : text;
 }

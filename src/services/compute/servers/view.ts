@@ -62,7 +62,15 @@ export function wholeServer(request: Request, server: WholeServer, sight: Server
 /** What an update answers before 2.75: without what older clients did not get. */
 export function updatedServer(request: Request, server: WholeServer, sight: ServerSight): Record<string, unknown> {
   if (request.has(compute.strictQueries)) return wholeServer(request, server, sight);
-  return { ...coreServer(request, server, sight), ...newerFields(request, server, sight) };
+  const addresses = [...addressesByNetwork(server)].map(([name, list]) => [
+    name,
+    list.map(({ version, addr }) => ({ version, addr })),
+  ]);
+  return {
+    ...coreServer(request, server, sight),
+    addresses: Object.fromEntries(addresses),
+    ...newerFields(request, server, sight),
+  };
 }
 
 function coreServer(request: Request, server: WholeServer, sight: ServerSight): Record<string, unknown> {

@@ -16,7 +16,15 @@ import { finishEvent, recordAction, startEvent } from '../../instance-actions/st
 import { findKeyPair } from '../../key-pairs/store.ts';
 import { rootOf } from '../../roots.ts';
 import { requireUnlocked, requireVisible } from '../access.ts';
-import { bad, findBootImage, newPassword, requireFitFlavor, requireMetadataFit, snapshotImage } from '../create.ts';
+import {
+  accessAddress,
+  bad,
+  findBootImage,
+  newPassword,
+  requireFitFlavor,
+  requireMetadataFit,
+  snapshotImage,
+} from '../create.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { updateGuest } from '../guests/store.ts';
 import { updatedView } from '../routes.ts';
@@ -112,8 +120,8 @@ function patchOf(input: RebuildInput): ServerPatch {
     ...(input.metadata === undefined ? {} : { metadata: toJson(input.metadata) }),
     ...(input.hostname === undefined ? {} : { hostname: input.hostname }),
     ...(input.user_data === undefined ? {} : { user_data: input.user_data }),
-    ...(input.accessIPv4 === undefined ? {} : { access_ip_v4: input.accessIPv4 === '' ? null : input.accessIPv4 }),
-    ...(input.accessIPv6 === undefined ? {} : { access_ip_v6: input.accessIPv6 === '' ? null : input.accessIPv6 }),
+    ...(input.accessIPv4 === undefined ? {} : { access_ip_v4: accessAddress(input.accessIPv4) }),
+    ...(input.accessIPv6 === undefined ? {} : { access_ip_v6: accessAddress(input.accessIPv6) }),
     ...(input['OS-DCF:diskConfig'] === undefined ? {} : { disk_config: input['OS-DCF:diskConfig'] }),
     ...(input.trusted_image_certificates === undefined
       ? {}
