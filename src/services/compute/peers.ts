@@ -87,6 +87,14 @@ export interface ComputeNetworks extends AskedService {
   ): Promise<readonly ServerNetwork[]>;
   /** Ids of security groups given by name or id. @throws {BadRequest} when there is none or more than one. */
   findSecurityGroups(ctx: RequestContext, namesOrIds: readonly string[]): Promise<readonly string[]>;
+  /**
+   * Puts a security group onto a server's ports, or takes it off.
+   * @throws {NotFound} when it has no ports, or none with the group to take off.
+   */
+  changeServerGroup(
+    serverId: string,
+    change: { readonly groupId: string; readonly how: 'add' | 'remove' },
+  ): Promise<void>;
   /** Makes a port, or binds one that is there: repeating it changes nothing. */
   ensureServerPort(
     ctx: RequestContext,

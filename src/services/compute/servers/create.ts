@@ -241,14 +241,19 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof Error && 'status' in error && error.status === status;
 }
 
-/** @throws {BadRequest} in nova's words when the flavor is too small for the image. */
-export function requireFitFlavor(deps: ComputeDeps, ctx: RequestContext, flavor: ServerFlavor, image: BootImage): void {
+/** @throws {BadRequest} when hosts cannot boot from it. */
+export function requireBootable(image: BootImage): void {
   if (image.status !== 'active') throw bad(`Image ${image.id} is not active.`);
   const { diskFormat } = image;
   if (diskFormat !== 'raw' && diskFormat !== 'qcow2' && diskFormat !== 'iso')
     throw bad(
       `Image ${image.id} is unacceptable: servers boot from disk_format raw, qcow2 or iso here, not ${diskFormat ?? 'none'}.`,
     );
+}
+
+/** @throws {BadRequest} in nova's words when the flavor is too small for the image. */
+export function requireFitFlavor(deps: ComputeDeps, ctx: RequestContext, flavor: ServerFlavor, image: BootImage): void {
+  requireBootable(image);
   if (flavor.memoryMib < image.minRamMib) throw bad("Flavor's memory is too small for requested image.");
   if (flavor.rootGib === 0) {
     if (deps.policy.allows(ctx, 'os_compute_api:servers:create:zero_disk_flavor', { project_id: ctx.projectId }))

@@ -75,6 +75,8 @@ export const actionRules = {
   suspend: { vmStates: ['active'] },
   resume: { vmStates: ['suspended'] },
   rebuild: { vmStates: ['active', 'stopped', 'error'] },
+  rescue: { vmStates: ['active', 'stopped', 'error'] },
+  unrescue: { vmStates: ['rescued'] },
   resize: { vmStates: ['active', 'stopped'] },
   confirmResize: { vmStates: ['resized'] },
   revertResize: { vmStates: ['resized'] },

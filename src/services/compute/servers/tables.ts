@@ -148,6 +148,8 @@ export interface GuestRow {
   /** base64url of 512 random bits, for the guest's entropy pool. */
   /** Rises with each rebuild: disks of an older one are made anew when the guest starts next. */
   disk_generation: number;
+  /** The image that it's booted from to mend it; null when it's not. */
+  rescue_image: JsonText<ServerImage> | null;
   random_seed: string;
   admin_password: string | null;
   /** The server's ports as network last told them. */
@@ -259,6 +261,7 @@ export const serverMigrations: Migrations = {
         .addColumn('reboot_serial', columns.int, (c) => c.notNull())
         .addColumn('reboot_type', columns.name, (c) => c.notNull())
         .addColumn('disk_generation', columns.int, (c) => c.notNull())
+        .addColumn('rescue_image', columns.json)
         .addColumn('random_seed', columns.name, (c) => c.notNull())
         .addColumn('admin_password', columns.name)
         .addColumn('ports', columns.json, (c) => c.notNull())

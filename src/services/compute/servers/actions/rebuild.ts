@@ -6,7 +6,7 @@
  * Ports, claim and host stay.
  */
 
-import { Reply } from '#kernel/api/route.ts';
+import { type ApiRequest, Reply } from '#kernel/api/route.ts';
 import type { RequestContext } from '#kernel/auth/context.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
@@ -14,6 +14,7 @@ import { Forbidden } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent, recordAction, startEvent } from '../../instance-actions/store.ts';
 import { findKeyPair } from '../../key-pairs/store.ts';
+import { compute } from '../../microversions.ts';
 import { rootOf } from '../../roots.ts';
 import { requireUnlocked, requireVisible } from '../access.ts';
 import {
@@ -48,15 +49,18 @@ export const rebuildAction = (deps: ComputeDeps): ServerAction => ({
     return new Reply({
       status: 202,
       headers: { location: `${rootOf(request)}/servers/${id}` },
-      body: {
-        server: { ...server, adminPass, ...(request.has('2.57') ? { user_data: await userDataOf(deps, id) } : {}) },
-      },
+      body: { server: { ...server, ...(await newerFields(deps, request, id)), adminPass } },
     });
   },
 });
 
-async function userDataOf(deps: ComputeDeps, id: string): Promise<string | null> {
-  return (await getServer(deps.db, id)).user_data;
+/** What a rebuild may change, and shows since it may. */
+async function newerFields(deps: ComputeDeps, { has }: ApiRequest, id: string): Promise<Record<string, unknown>> {
+  const server = await getServer(deps.db, id);
+  return {
+    ...(has(compute.rebuildKeyPair) ? { key_name: server.key_name } : {}),
+    ...(has(compute.noPersonality) ? { user_data: server.user_data } : {}),
+  };
 }
 
 /** @returns the password of the rebuilt guest. */

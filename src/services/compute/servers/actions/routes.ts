@@ -10,7 +10,9 @@ import { adminActions } from './admin.ts';
 import { guestActions } from './console.ts';
 import { powerActions } from './power.ts';
 import { rebuildAction } from './rebuild.ts';
+import { rescueActions } from './rescue.ts';
 import { resizeActions } from './resize.ts';
+import { securityGroupActions } from './security-groups.ts';
 
 /** User data, as with a new server. */
 const MAX_ACTION_BYTES = 256 * 1024;
@@ -27,6 +29,8 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
     ...guestActions(deps),
     rebuildAction(deps),
     ...resizeActions(deps),
+    ...rescueActions(deps),
+    ...securityGroupActions(deps),
     ...more,
   ].map((action) => ({ ...action, check: checkOf(action) }));
   return [

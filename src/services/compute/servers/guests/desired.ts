@@ -26,7 +26,7 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
     firmware: properties['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios',
     videoModel: properties['hw_video_model'] ?? null,
     hasRng: flavor.extraSpecs['hw_rng:allowed']?.toLowerCase() !== 'false',
-    disks: disksOf(flavor, image).map((disk) => ({ ...disk, generation: guest.disk_generation })),
+    disks: allDisksOf(guest, flavor, image),
     interfaces: ports.map((port) => interfaceOf(port, properties['hw_vif_model'])),
     hasConfigDrive: server.has_config_drive === 1 || properties['img_config_drive'] === 'mandatory',
     metadata: metadataOf(server, guest, { flavor, image, ports, zone }),
@@ -39,6 +39,17 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
 
 const BUSES = ['virtio', 'scsi', 'ide', 'sata'] as const;
 const MODELS = ['virtio', 'e1000', 'e1000e', 'rtl8139'] as const;
+
+/** A guest that is to be mended boots from another image, and finds its own disks beside it. */
+function allDisksOf(guest: Guest, flavor: ServerFlavor, image: ServerImage | null): GuestDisk[] {
+  const own = disksOf(flavor, image).map((disk) => ({ ...disk, generation: guest.disk_generation }));
+  if (guest.rescue_image === null) return own;
+  const rescue = disksOf({ ...flavor, rootGib: 0, ephemeralGib: 0, swapMib: 0 }, fromJson(guest.rescue_image));
+  return [
+    ...rescue.map((disk) => ({ ...disk, name: 'rescue', generation: guest.reboot_serial })),
+    ...own.map(({ bootIndex: _notFirst, ...disk }) => disk),
+  ];
+}
 
 function disksOf(flavor: ServerFlavor, image: ServerImage | null): GuestDisk[] {
   const bus = BUSES.find((one) => one === image?.properties['hw_disk_bus']) ?? 'virtio';

@@ -49,6 +49,8 @@ export const ENDINGS: Readonly<Partial<Record<TaskState, Ending>>> = {
   resuming: { vmState: 'active', event: 'compute_resume_instance', isReached: powered('running') },
   resize_finish: { vmState: 'resized', event: 'compute_finish_resize', isReached: rebooted },
   resize_reverting: { vmState: 'active', event: 'compute_revert_resize', isReached: rebooted },
+  rescuing: { vmState: 'rescued', event: 'compute_rescue_instance', isReached: rebooted },
+  unrescuing: { vmState: 'active', event: 'compute_unrescue_instance', isReached: rebooted },
   rebuild_spawning: { vmState: 'active', event: 'compute_rebuild_instance', isReached: rebooted },
 };
 
@@ -79,12 +81,15 @@ function noteChange(guest: Guest, seen: ObservedGuest): Meaning {
   return { guest: { observed_power: seen.power, problem } };
 }
 
+/** What brings a guest up from an image. */
+const LAUNCHES: ReadonlySet<TaskState | null> = new Set(['spawning', 'rebuild_spawning', 'rescuing']);
+
 function finish(
   server: Server,
   seen: ObservedGuest,
   { ending, nowMs }: { readonly ending: Ending; readonly nowMs: number },
 ): Meaning {
-  const isLaunch = server.task_state === 'spawning' || server.task_state === 'rebuild_spawning';
+  const isLaunch = LAUNCHES.has(server.task_state);
   return {
     server: {
       vm_state: ending.vmState,

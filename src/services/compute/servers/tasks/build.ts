@@ -135,6 +135,7 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       reboot_serial: 0,
       reboot_type: 'soft',
       disk_generation: 0,
+      rescue_image: null,
       random_seed: randomBytes(64).toString('base64url'),
       admin_password: run.input.adminPassword,
       ports: toJson(ports),
