@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'crash',
-          include: ['tests/crash/**/*.test.ts'],
+          include: ['tests/{crash,sim}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
