@@ -113,6 +113,18 @@ function prepareWorkspace(workspace: string, conf: string): void {
   );
 }
 
+function stestr(workspace: string, ...args: string[]): string {
+  const options = {
+    cwd: workspace,
+    env: environment(workspace),
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  } as const;
+  const result = spawnSync('/usr/bin/stestr', args, options);
+  if (result.status !== 0) throw new Error(`stestr ${args.join(' ')} failed: ${result.stderr.slice(-2_000)}`);
+  return result.stdout;
+}
+
 function environment(workspace: string): NodeJS.ProcessEnv {
   const { PYTHONPATH: _, ...inherited } = process.env;
   return {
@@ -125,16 +137,10 @@ function environment(workspace: string): NodeJS.ProcessEnv {
 }
 
 function listTests(workspace: string): string[] {
-  spawnSync('/usr/bin/stestr', ['init'], { cwd: workspace, env: environment(workspace) });
-  const listing = spawnSync('/usr/bin/stestr', ['list'], {
-    cwd: workspace,
-    env: environment(workspace),
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const ids = listing.stdout.split('\n').filter((line) => line.startsWith('tempest.'));
-  if (ids.length === 0) throw new Error(`Tempest lists no tests: ${listing.stderr.slice(-2000)}`);
-  return ids;
+  stestr(workspace, 'init');
+  return stestr(workspace, 'list')
+    .split('\n')
+    .filter((line) => line.startsWith('tempest.'));
 }
 
 /** The tests that the arguments name: services, lists of `lists/`, or regular expressions; everything without arguments. */

@@ -168,6 +168,7 @@ try {
     subnet: { network_id: network.id, cidr: '10.9.0.0/24', ip_version: 4 },
   });
   for (let n = 1; n <= ROUNDS; n++) await round(n, { imageRef, flavorRef, networkId: network.id });
+  await patiently((api) => api.delete('network', `/v2.0/networks/${network.id}`));
   // What a report has yet to clear away is cleared in the agent's next look.
   let left = await leftovers();
   for (let i = 0; i < 60 && left !== undefined; i++) {
