@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ComputeUnderTest, startCompute } from '#tests/api/compute.ts';
+import { generateCertificate } from './certificates.ts';
 import { certificateFingerprint, generateSshKey, sshFingerprint } from './keys.ts';
 
 let compute: ComputeUnderTest;
@@ -134,6 +135,38 @@ describe('a generated key', () => {
         encoding: 'utf8',
       });
       expect(shown).toContain(`MD5:${sshFingerprint(publicKey)}`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('as a certificate is one that OpenSSL takes, with its key in PKCS #12', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pileus-key-'));
+    try {
+      const made = await generateCertificate('user', new Date());
+      writeFileSync(join(folder, 'both.p12'), Buffer.from(made.privateKey, 'base64'));
+      writeFileSync(join(folder, 'cert.pem'), made.publicKey);
+      const shown = execFileSync(
+        'openssl',
+        ['x509', '-in', join(folder, 'cert.pem'), '-noout', '-subject', '-ext', 'extendedKeyUsage,subjectAltName'],
+        { encoding: 'utf8' },
+      );
+      expect(shown).toMatch(/CN = user[\s\S]*TLS Web Client Authentication[\s\S]*UPN::user@localhost/);
+      const verified = execFileSync(
+        'openssl',
+        ['verify', '-CAfile', join(folder, 'cert.pem'), join(folder, 'cert.pem')],
+        {
+          encoding: 'utf8',
+        },
+      );
+      expect(verified).toContain('OK');
+      const unpacked = execFileSync(
+        'openssl',
+        ['pkcs12', '-in', join(folder, 'both.p12'), '-nodes', '-password', 'pass:'],
+        { encoding: 'utf8' },
+      );
+      expect(unpacked).toContain('BEGIN PRIVATE KEY');
+      expect(unpacked).toContain(made.publicKey.split('\n')[1]);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -6,6 +6,7 @@ import { limitOf } from '../paging.ts';
 import { limitsOf } from '../quotas/check.ts';
 import { UNLIMITED } from '../quotas/resources.ts';
 import { lockQuota } from '../quotas/store.ts';
+import { generateCertificate } from './certificates.ts';
 import { certificateFingerprint, generateSshKey, sshFingerprint } from './keys.ts';
 import type { KeyPairListQuery, KeyPairWanted } from './schema.ts';
 import {
@@ -41,7 +42,10 @@ export async function createKeyPair(deps: Deps, ctx: RequestContext, wanted: Key
   const userId = userOf(deps, ctx, 'create', wanted.user_id);
   const name = wanted.name.trim();
   const type = wanted.type ?? 'ssh';
-  const { publicKey, fingerprint, privateKey } = await keyOf(type, wanted.public_key);
+  const { publicKey, fingerprint, privateKey } = await keyOf(type, wanted.public_key, {
+    userId,
+    now: deps.clock.now(),
+  });
   const pair = await inTransaction(deps.db, async (tx) => {
     await lockQuota(tx, `user:${userId}`);
     const { key_pairs: limit } = await limitsOf(tx, ctx.projectId ?? '', userId);
@@ -64,14 +68,9 @@ export async function createKeyPair(deps: Deps, ctx: RequestContext, wanted: Key
 async function keyOf(
   type: 'ssh' | 'x509',
   given: string | undefined,
+  owner: { readonly userId: string; readonly now: Date },
 ): Promise<{ publicKey: string; fingerprint: string; privateKey: string | undefined }> {
-  if (given === undefined && type === 'x509') {
-    throw new BadRequest(
-      'compute.key_pair.x509_generation',
-      'Keypair data is invalid: certificates are imported, not made here; send the certificate as public_key',
-    );
-  }
-  if (given === undefined) return generateSshKey();
+  if (given === undefined) return type === 'ssh' ? generateSshKey() : generateCertificate(owner.userId, owner.now);
   const fingerprint = type === 'ssh' ? sshFingerprint(given) : certificateFingerprint(given);
   return { publicKey: given, fingerprint, privateKey: undefined };
 }
