@@ -22,8 +22,11 @@ const FAULT_NAMES: Readonly<Record<number, string>> = {
 
 export const computeErrorStyle: ErrorStyle = {
   envelope: (error) => ({ contentType: 'application/json; charset=UTF-8', body: JSON.stringify(faultOf(error)) }),
+  // The real service knows no path by another method.
+  statusOf: (error) => (error.code === 'http.method_not_allowed' ? 404 : error.status),
   invalid: (part, input) => new BadRequest('compute.invalid_input', invalidSentence(part, input)),
   sentences: {
+    methodNotAllowed: 'The resource could not be found.',
     internal: 'Unexpected API Error. The log of the cloud has it under the request id of this answer.',
   },
 };

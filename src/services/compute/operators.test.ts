@@ -176,7 +176,13 @@ describe('services', () => {
     });
     const old = await first({ version: '2.1' });
     expect([old.id, 'forced_down' in old]).toEqual([1, false]);
-    expect((await ask('GET /v2.1/os-services?binary=nova-scheduler')).body.services).toEqual([]);
+    const scheduler = (await ask('GET /v2.1/os-services?binary=nova-scheduler')).body.services[0];
+    expect(scheduler).toMatchObject({ zone: 'internal', state: 'up', status: 'enabled' });
+    const refused = await ask(`PUT /v2.1/os-services/${scheduler.id}`, { status: 'disabled' });
+    expect([refused.status, refused.body.badRequest.message]).toEqual([
+      400,
+      'Updating a nova-scheduler service is not supported. Only nova-compute services can be updated.',
+    ]);
   });
 
   it('of hosts that fall silent are down', async () => {

@@ -9,6 +9,7 @@ import type { ComputeDeps } from '../deps.ts';
 import { isTrue } from '../fields.ts';
 import { findHost, findHostByName, type Host, listHosts } from '../hosts/store.ts';
 import type { ComputeTables } from '../tables.ts';
+import { type ControllerService, controllerServices } from './controllers.ts';
 import type { ServiceAction, ServiceQuery, ServiceUpdate } from './schema.ts';
 import { deleteHost, findHostByNumber, type HostOperation, updateHostOperation } from './store.ts';
 
@@ -21,6 +22,14 @@ export interface HostService {
   readonly host: Host;
   readonly zone: string;
   readonly isUp: boolean;
+}
+
+/** The controller's own services that fit. */
+export function findControllerServices(query: ServiceQuery): readonly ControllerService[] {
+  return controllerServices().filter(
+    ({ binary, host }) =>
+      ((query.binary ?? '') === '' || query.binary === binary) && ((query.host ?? '') === '' || query.host === host),
+  );
 }
 
 export async function findServices({ db, liveness }: Deps, query: ServiceQuery): Promise<HostService[]> {
@@ -60,10 +69,7 @@ export async function actOnService(
   if (action === undefined) throw new NotFound('compute.service.unknown_action', 'Unknown action');
   const operation = action(body);
   if (body.binary !== BINARY) {
-    throw new BadRequest(
-      'compute.service.not_compute',
-      `Updating a ${body.binary} service is not supported. Only nova-compute services can be updated.`,
-    );
+    throw notCompute(body.binary);
   }
   const host = await findHostByName(deps.db, body.host);
   if (host === undefined)
@@ -125,9 +131,18 @@ async function getServiceHost(db: Db<ComputeTables>, id: string, isUuid: boolean
   if (isUuid && !isUuidLike(id)) throw new BadRequest('compute.invalid_input', `Invalid uuid ${id.slice(0, 255)}`);
   if (!isUuid && !/^[0-9]{1,15}$/.test(id))
     throw new BadRequest('compute.invalid_input', 'Invalid input received: id must be an integer');
+  const controller = controllerServices().find(({ uuid, number }) => (isUuid ? uuid === id : String(number) === id));
+  if (controller !== undefined) throw notCompute(controller.binary);
   const host = isUuid ? await findHost(db, id) : await findHostByNumber(db, Number(id));
   if (host === undefined) throw absent(id);
   return host;
+}
+
+function notCompute(binary: string): BadRequest {
+  return new BadRequest(
+    'compute.service.not_compute',
+    `Updating a ${binary} service is not supported. Only nova-compute services can be updated.`,
+  );
 }
 
 function absent(id: string): NotFound {

@@ -1,9 +1,9 @@
 import { type Route, route } from '#kernel/api/route.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { compute } from '../microversions.ts';
-import { actOnService, changeService, findServices, removeService } from './logic.ts';
+import { actOnService, changeService, findControllerServices, findServices, removeService } from './logic.ts';
 import { ServiceAction, ServiceQuery, ServiceUpdate } from './schema.ts';
-import { serviceBody } from './view.ts';
+import { controllerServiceBody, serviceBody } from './view.ts';
 
 /** @see https://docs.openstack.org/api-ref/compute/#compute-services-os-services */
 export const computeServiceRoutes = (deps: ComputeDeps): Route[] => [
@@ -14,7 +14,12 @@ export const computeServiceRoutes = (deps: ComputeDeps): Route[] => [
     policy: 'os_compute_api:os-services:list',
     query: ServiceQuery,
     handler: async (request) => ({
-      services: (await findServices(deps, request.query)).map((service) => serviceBody(request, service)),
+      services: [
+        ...findControllerServices(request.query).map((service) =>
+          controllerServiceBody(request, service, deps.clock.now().getTime()),
+        ),
+        ...(await findServices(deps, request.query)).map((service) => serviceBody(request, service)),
+      ],
     }),
   }),
   route({

@@ -1,5 +1,6 @@
 import { toBit } from '#kernel/db/json.ts';
 import { BadRequest, NotFound, NotImplementedHere } from '#kernel/errors.ts';
+import { controllerServices, INTERNAL_ZONE } from '../compute-services/controllers.ts';
 import { findServices } from '../compute-services/logic.ts';
 import { updateHostOperation } from '../compute-services/store.ts';
 import type { ComputeDeps } from '../deps.ts';
@@ -12,9 +13,13 @@ type Deps = Pick<ComputeDeps, 'db' | 'clock' | 'liveness' | 'placement'>;
 /** Hosts that are not disabled, perhaps of one zone. */
 export async function findLegacyHosts(deps: Deps, zone: string | undefined): Promise<unknown[]> {
   const services = await findServices(deps, {});
-  return services
+  const controllers = controllerServices()
+    .filter(() => (zone ?? '') === '' || zone === INTERNAL_ZONE)
+    .map(({ host, topic }) => ({ host_name: host, service: topic, zone: INTERNAL_ZONE }));
+  const hosts = services
     .filter((service) => service.host.is_disabled === 0 && ((zone ?? '') === '' || service.zone === zone))
     .map((service) => ({ host_name: service.host.hostname, service: 'compute', zone: service.zone }));
+  return [...controllers, ...hosts];
 }
 
 interface Resource {
