@@ -5,5 +5,7 @@ import { readConfigFile } from '../config-file.ts';
 
 /** What `config/pileus.yaml` sets of the controller. @throws as {@link readConfigFile}. */
 export function controllerConfig(configDir: string): ControllerConfig {
-  return readConfigFile(configDir, { identity: { ...DEFAULT_IDENTITY_CONFIG }, image: { ...DEFAULT_IMAGE_CONFIG } }, ['host']) as ControllerConfig;
+  return readConfigFile(configDir, { identity: { ...DEFAULT_IDENTITY_CONFIG }, image: { ...DEFAULT_IMAGE_CONFIG } }, [
+    'host',
+  ]) as ControllerConfig;
 }

@@ -8,6 +8,8 @@ import type { Migrations } from '#kernel/db/migrate.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { ImageId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
+import { createCacheTask } from './cache/logic.ts';
+import { cacheRoutes } from './cache/routes.ts';
 import { type ImageConfig, readImageConfig } from './config.ts';
 import { openFileStore } from './data/file-store.ts';
 import { createStores } from './data/stores.ts';
@@ -27,6 +29,7 @@ import { runJanitor } from './images/janitor.ts';
 import { listImages } from './images/list.ts';
 import { changeOf } from './images/patch.ts';
 import { type ImageRouteDeps, imageRoutes } from './images/routes.ts';
+import { CACHE_STORE, STAGING_STORE } from './images/store.ts';
 import { type ImageTables, imageMigrations as imageTableMigrations } from './images/tables.ts';
 import { updateImage } from './images/update.ts';
 import { uploadImage } from './images/upload.ts';
@@ -108,10 +111,10 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   const home = join(settings.dataDir, 'image');
   const own = { id: 'local', description: 'Files of the controller', directory: join(home, 'local') };
   const [first, ...more] = (given.imageStores ?? []).map((store) => openFileStore({ description: '', ...store }));
-  const stores = createStores(
-    first === undefined ? [openFileStore(own)] : [first, ...more, openFileStore(own)],
-    openFileStore({ id: 'staging', description: '', directory: join(home, 'staging') }),
-  );
+  const stores = createStores(first === undefined ? [openFileStore(own)] : [first, ...more, openFileStore(own)], {
+    staging: openFileStore({ id: STAGING_STORE, description: '', directory: join(home, 'staging') }),
+    cache: openFileStore({ id: CACHE_STORE, description: '', directory: join(home, 'cache') }),
+  });
   const deps: ImageRouteDeps & ImportDeps = {
     db: given.db as Db<ImageTables & ImageTaskTables>,
     tasks: given.tasks,
@@ -136,6 +139,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
       ...discoveryRoutes(deps),
       ...importRoutes(deps),
       ...taskRoutes(deps),
+      ...cacheRoutes(deps),
       ...metadefRoutes({ ...deps, db: given.db as Db<MetadefTables> } satisfies MetadefDeps),
     ],
     style: imageErrorStyle,
@@ -151,7 +155,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   return {
     type: 'image',
     app,
-    taskKinds: [createImportTask(deps)],
+    taskKinds: [createImportTask(deps), createCacheTask(deps)],
     run: (signal) => runJanitor({ db: deps.db, clock, stores, log }, signal),
     getImageForBoot: (ctx, id) => getImageForBoot(deps, ctx, id),
     showImage: (ctx, id) => showImageTo(deps, ctx, id),

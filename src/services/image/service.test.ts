@@ -527,7 +527,7 @@ describe('the service', () => {
     const root = await cloud.ask('GET /', { as: null });
     expect([root.status, root.body.versions[0]]).toEqual([
       300,
-      { id: 'v2.15', status: 'CURRENT', links: [{ rel: 'self', href: 'http://cloud.example:9292/v2/' }] },
+      { id: 'v2.16', status: 'CURRENT', links: [{ rel: 'self', href: 'http://cloud.example:9292/v2/' }] },
     ]);
     expect((await cloud.ask('GET /versions', { as: null })).status).toBe(200);
   });

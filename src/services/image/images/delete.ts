@@ -5,7 +5,7 @@ import { Conflict, Forbidden } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
 import type { Stores } from '../data/stores.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage } from './access.ts';
-import { deleteImageRows, STAGING_STORE } from './store.ts';
+import { deleteImageRows } from './store.ts';
 import type { ImageLocationRow } from './tables.ts';
 
 export interface DeleteDeps extends AccessDeps {
@@ -35,6 +35,5 @@ export async function deleteImage(deps: DeleteDeps, ctx: RequestContext, id: Ima
 
 /** Removes one copy of data. */
 export async function removeData(stores: Stores, location: Pick<ImageLocationRow, 'store' | 'data_id'>): Promise<void> {
-  const store = location.store === STAGING_STORE ? stores.staging : stores.find(location.store);
-  await store?.remove(location.data_id);
+  await stores.holding(location.store)?.remove(location.data_id);
 }

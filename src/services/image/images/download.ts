@@ -1,20 +1,23 @@
 import { Readable } from 'node:stream';
 import type { RequestContext } from '#kernel/auth/context.ts';
+import type { Clock } from '#kernel/clock.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { BadRequest, Forbidden, RangeNotSatisfiable } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
+import { countHit } from '../cache/store.ts';
 import type { Stores } from '../data/stores.ts';
 import type { DownloadRules } from '../imports/addresses.ts';
 import { openDownload, type Resolve } from '../imports/download.ts';
 import { listRemoteLocations } from '../locations/store.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage, viewerOf } from './access.ts';
-import { type Image, listLocations } from './store.ts';
+import { CACHE_STORE, type Image, listLocations, STAGING_STORE } from './store.ts';
 import type { ImageTables } from './tables.ts';
 
 /** What is needed to get at an image's bytes. */
 export interface StreamDeps {
   readonly db: Db<ImageTables>;
   readonly stores: Stores;
+  readonly clock: Clock;
   readonly downloadRules: DownloadRules;
   readonly resolve: Resolve | undefined;
 }
@@ -67,9 +70,13 @@ export async function downloadImage(
 
 /** Opens the first copy of an image's data that is there. */
 export async function openStream(deps: StreamDeps, id: ImageId, range?: ByteRange): Promise<Readable | undefined> {
-  for (const location of await listLocations(deps.db, id)) {
-    const stream = await deps.stores.find(location.store)?.openData(location.data_id, range);
-    if (stream !== undefined) return stream;
+  const locations = (await listLocations(deps.db, id)).filter(({ store }) => store !== STAGING_STORE);
+  const cached = locations.find(({ store }) => store === CACHE_STORE);
+  for (const location of [...(cached === undefined ? [] : [cached]), ...locations]) {
+    const stream = await deps.stores.holding(location.store)?.openData(location.data_id, range);
+    if (stream === undefined) continue;
+    if (location === cached) await countHit(deps.db, id, deps.clock.now().getTime());
+    return stream;
   }
   return openRemote(deps, id, range);
 }

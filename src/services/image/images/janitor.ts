@@ -63,7 +63,7 @@ export async function releaseAbandoned({ db, clock, log }: JanitorDeps): Promise
 /** Removes files that no image knows. */
 export async function sweepStores({ db, clock, stores, log }: JanitorDeps): Promise<void> {
   const oldMs = clock.now().getTime() - YOUNG_MS;
-  for (const store of [...stores.all, stores.staging]) {
+  for (const store of [...stores.all, stores.staging, stores.cache]) {
     for await (const names of oldFiles(store, 'data', oldMs)) {
       const known = await listKnownData(db, names);
       for (const name of names.filter((candidate) => !known.has(candidate))) {

@@ -29,6 +29,9 @@ export interface Viewer {
 
 /** The store in whose name staged data is recorded; it is not one that images are served from. */
 export const STAGING_STORE = 'os_glance_staging_store';
+/** The same for copies in the controller's cache. */
+export const CACHE_STORE = 'os_glance_cache';
+const HIDDEN_STORES = [STAGING_STORE, CACHE_STORE];
 
 /** Rows asked for at a time when what belongs to images is fetched; SQLite allows 32,766 variables. */
 const MAX_IDS = 1_000;
@@ -133,6 +136,7 @@ export async function deleteImageRows(
     'image_locations',
     'image_members',
     'image_remote_locations',
+    'image_cache',
   ] as const) {
     await db.deleteFrom(table).where('image_id', '=', row.id).execute();
   }
@@ -213,7 +217,7 @@ export async function measureUsage(
     .innerJoin('image_locations', 'image_locations.image_id', 'images.id')
     .select(({ fn }) => fn.sum<number | null>('images.size').as('bytes'))
     .where('images.owner', '=', owner)
-    .where('image_locations.store', '!=', STAGING_STORE)
+    .where('image_locations.store', 'not in', HIDDEN_STORES)
     .executeTakeFirst();
   const unfinished = counts.filter(({ status }) => ['saving', 'uploading', 'importing'].includes(status));
   return {
@@ -384,7 +388,7 @@ async function withParts(db: Db<ImageTables>, rows: readonly ImageRow[]): Promis
     .selectFrom('image_locations')
     .select(['image_id', 'store', 'data_id'])
     .where('image_id', 'in', ids)
-    .where('store', '!=', STAGING_STORE)
+    .where('store', 'not in', HIDDEN_STORES)
     .orderBy('created_at')
     .execute();
   const remote = await db

@@ -70,6 +70,16 @@ export interface ImageRemoteLocationRow {
   metadata: JsonText<Readonly<Record<string, unknown>>>;
 }
 
+/** An image in the controller's cache, or on its way there. */
+export interface ImageCacheRow {
+  image_id: ImageId;
+  state: 'queued' | 'cached';
+  hits: number;
+  accessed_at: EpochMs;
+  modified_at: EpochMs;
+  created_at: EpochMs;
+}
+
 export type MemberStatus = 'pending' | 'accepted' | 'rejected';
 
 export interface ImageMemberRow {
@@ -87,6 +97,7 @@ export interface ImageTables {
   image_locations: ImageLocationRow;
   image_members: ImageMemberRow;
   image_remote_locations: ImageRemoteLocationRow;
+  image_cache: ImageCacheRow;
 }
 
 export const imageMigrations: Migrations = {
@@ -194,5 +205,19 @@ export const imageMigrations: Migrations = {
         .execute();
     },
     down: (db) => db.schema.dropTable('image_remote_locations').ifExists().execute(),
+  },
+  'image-0006-cache': {
+    up: (db) =>
+      db.schema
+        .createTable('image_cache')
+        .ifNotExists()
+        .addColumn('image_id', columns.id, (c) => c.primaryKey())
+        .addColumn('state', columns.name, (c) => c.notNull())
+        .addColumn('hits', columns.int, (c) => c.notNull())
+        .addColumn('accessed_at', columns.big, (c) => c.notNull())
+        .addColumn('modified_at', columns.big, (c) => c.notNull())
+        .addColumn('created_at', columns.big, (c) => c.notNull())
+        .execute(),
+    down: (db) => db.schema.dropTable('image_cache').ifExists().execute(),
   },
 };

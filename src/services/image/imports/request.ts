@@ -2,7 +2,6 @@ import { python } from '#kernel/api/validate.ts';
 import { BadRequest, Conflict } from '#kernel/errors.ts';
 import type { Stores } from '../data/stores.ts';
 import type { Image } from '../images/store.ts';
-import { STAGING_STORE } from '../images/store.ts';
 import { type DownloadRules, parseDownloadUri } from './addresses.ts';
 import { filtered } from './download.ts';
 
@@ -105,7 +104,7 @@ export function checkImportable({ row, properties }: Image, { method }: ImportRe
  */
 export function chooseStores(stores: Stores, image: Image, request: ImportRequest): readonly string[] {
   const wanted = request.allStores ? stores.all.map(({ id }) => id) : (request.stores ?? [stores.default.id]);
-  const unknown = wanted.find((id) => stores.find(id) === undefined || id === STAGING_STORE);
+  const unknown = wanted.find((id) => stores.find(id) === undefined);
   if (unknown !== undefined) throw new Conflict('image.import.store', `Unknown scheme '${unknown}' found in URI`);
   if (request.method !== 'copy-image') return wanted;
   if (request.allStores) return wanted.filter((id) => !image.stores.includes(id));

@@ -47,6 +47,7 @@ export async function startImport(
     if (stores.length === 0) {
       // Those who wait for the copies see that none is outstanding.
       await putProperty(tx, image.row.id, 'os_glance_importing_to_stores', '');
+      await putProperty(tx, image.row.id, 'os_glance_failed_import', '');
       return;
     }
     const nowMs = deps.clock.now().getTime();

@@ -2,7 +2,9 @@ import { Reply, type Route, route } from '#kernel/api/route.ts';
 
 /** The versions of the API that are served, all under one path; the newest comes first. */
 const VERSIONS = [
+  '2.16',
   '2.15',
+  '2.14',
   '2.13',
   '2.12',
   '2.11',
