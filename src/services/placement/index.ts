@@ -20,6 +20,7 @@ import { microversionRange, placementStyle } from './errors.ts';
 import type { InventoryInput } from './inventories/logic.ts';
 import { inventoryRoutes } from './inventories/routes.ts';
 import { placementPolicy } from './policy.ts';
+import { reshaperRoutes } from './reshaper/routes.ts';
 import { resourceClassRoutes } from './resource-classes/routes.ts';
 import { ensureProvider, setInventories, setTraits } from './resource-providers/hosts.ts';
 import { resourceProviderRoutes } from './resource-providers/routes.ts';
@@ -72,6 +73,7 @@ export function createPlacementService(deps: ServiceDeps): PlacementService {
       ...usageRoutes(own),
       ...allocationRoutes(own),
       ...allocationCandidateRoutes(own),
+      ...reshaperRoutes(own),
     ],
     style: placementStyle,
     policy,

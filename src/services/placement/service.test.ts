@@ -260,3 +260,40 @@ describe('the placement API', () => {
     );
   });
 });
+
+describe('the reshaper', () => {
+  it('moves inventory with what is allocated of it, or nothing', async () => {
+    const { call, placement, db } = await withHost(4);
+    const consumer = newUuid();
+    const child = newUuid();
+    await placement.claim(db, claimOf(consumer, 2));
+    await call('POST', '/resource_providers', { name: 'child', uuid: child, parent_provider_uuid: HOST });
+    const { body } = await call('GET', `/resource_providers/${HOST}/inventories`);
+    const shape = (vcpus: number) => ({
+      inventories: {
+        [HOST]: {
+          resource_provider_generation: body.resource_provider_generation,
+          inventories: { MEMORY_MB: { total: 4096 } },
+        },
+        [child]: { resource_provider_generation: 0, inventories: { VCPU: { total: 4 } } },
+      },
+      allocations: {
+        [consumer]: {
+          allocations: {
+            [HOST]: { resources: { MEMORY_MB: 64 } },
+            [child]: { resources: { VCPU: vcpus } },
+          },
+          project_id: 'p',
+          user_id: 'u',
+          consumer_generation: 1,
+          consumer_type: 'INSTANCE',
+        },
+      },
+    });
+    expect((await call('POST', '/reshaper', shape(9))).status).toBe(409);
+    expect(await placement.usageOf(db, HOST)).toEqual({ VCPU: 2, MEMORY_MB: 64 });
+    expect((await call('POST', '/reshaper', shape(2))).status).toBe(204);
+    expect(await placement.usageOf(db, HOST)).toEqual({ MEMORY_MB: 64 });
+    expect(await placement.usageOf(db, child)).toEqual({ VCPU: 2 });
+  });
+});

@@ -146,6 +146,24 @@ describe('a server', () => {
     expect((await cloud.service.desiredGuests(HOST)).guests).toEqual([]);
   });
 
+  it('is built by another host when the first cannot, and the first holds nothing of it', async () => {
+    cloud = await startServers();
+    await cloud.beat(HOST, 'one');
+    await cloud.beat(OTHER_HOST, 'two', { memoryMib: 8_000 });
+    const { body } = await cloud.create();
+    await cloud.pass(HOST, (guest) => ({
+      ...guest,
+      power: 'absent',
+      powerSerial: 0,
+      problem: { code: 'guest.start', message: 'x', attempts: 4 },
+    }));
+    await cloud.pass(OTHER_HOST);
+    expect(await cloud.show(body.server.id)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'two' });
+    expect(cloud.networks.ports.size).toBe(1);
+    expect(await cloud.placement.usageOf(cloud.db as never, HOST)).toMatchObject({ VCPU: 0 });
+    expect((await cloud.service.desiredGuests(HOST)).guests).toEqual([]);
+  });
+
   it('that stops by itself is shut off', async () => {
     await withHost();
     const id = await activeServer();

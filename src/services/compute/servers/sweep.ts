@@ -14,7 +14,7 @@ import { enqueueFinishDelete } from './guests/report.ts';
 import { findGuest, listGuestsOf } from './guests/store.ts';
 import { findServer, listOverdue, pruneServers, type Server, updateServer } from './store.ts';
 import type { ServerFault } from './tables.ts';
-import { abandonServerTask, CLEANUP_DEADLINE_MS } from './tasks/abandon.ts';
+import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from './tasks/abandon.ts';
 import { LOOK_AT_DELETION_MS } from './tasks/delete.ts';
 
 /** How often it's looked. Longer leaves servers in a state that they'll not leave. */
@@ -89,12 +89,13 @@ async function enqueueAbandon(
   server: Server,
   fault: ServerFault,
 ): Promise<void> {
+  const guest = await findGuest(tx, server.id);
   await deps.tasks.enqueue(tx as Db, {
     name: abandonServerTask,
     resourceId: server.id,
     projectId: server.project_id,
     requestId: server.request_id,
-    input: { fault, hostId: server.host_id ?? '' },
+    input: guest === undefined ? { fault, hostId: server.host_id ?? '' } : abandonInput(fault, guest),
     deadlineMs: CLEANUP_DEADLINE_MS,
   });
 }

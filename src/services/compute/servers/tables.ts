@@ -150,6 +150,8 @@ export interface GuestRow {
   disk_generation: number;
   /** The image that it's booted from to mend it; null when it's not. */
   rescue_image: JsonText<ServerImage> | null;
+  /** Hosts that could not build it, before this one. */
+  tried_hosts: JsonText<readonly string[]>;
   random_seed: string;
   admin_password: string | null;
   /** The server's ports as network last told them. */
@@ -262,6 +264,7 @@ export const serverMigrations: Migrations = {
         .addColumn('reboot_type', columns.name, (c) => c.notNull())
         .addColumn('disk_generation', columns.int, (c) => c.notNull())
         .addColumn('rescue_image', columns.json)
+        .addColumn('tried_hosts', columns.json, (c) => c.notNull())
         .addColumn('random_seed', columns.name, (c) => c.notNull())
         .addColumn('admin_password', columns.name)
         .addColumn('ports', columns.json, (c) => c.notNull())

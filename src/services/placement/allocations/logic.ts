@@ -37,18 +37,32 @@ export async function setAllocations(
   who: string | undefined,
 ): Promise<void> {
   await inTransaction(deps.db, async (tx) => {
-    for (const one of wanted) await requireConsumerGeneration(tx, one);
-    await requireProviders(tx, wanted);
-    const classes = wanted.flatMap((one) => Object.values(one.resources).flatMap(Object.keys));
-    const unknown = await findUnknownClass(tx, classes);
-    if (unknown !== undefined)
-      throw new BadRequest(
-        'placement.undefined_code',
-        `Unable to allocate inventory${who === undefined ? '' : ` for consumer ${who}:`} No such resource class ${unknown}.`,
-      );
-    const refusal = await replaceAllocations(tx, wanted.map(complete), deps.clock.now().getTime());
-    if (refusal !== undefined) throw await refusalOf(tx, refusal, wanted);
+    await requireConsumers(tx, wanted);
+    await takeOrRefuse(tx, wanted, { who, nowMs: deps.clock.now().getTime() });
   });
+}
+
+/** @throws {Conflict} `placement.concurrent_update` when a consumer's generation is not the one given. */
+export async function requireConsumers(tx: Db<PlacementTables>, wanted: readonly Wanted[]): Promise<void> {
+  for (const one of wanted) await requireConsumerGeneration(tx, one);
+}
+
+/** The taking itself, in the caller's transaction. @throws {BadRequest}, {Conflict} as {@link setAllocations}. */
+export async function takeOrRefuse(
+  tx: Db<PlacementTables>,
+  wanted: readonly Wanted[],
+  { who, nowMs }: { readonly who: string | undefined; readonly nowMs: number },
+): Promise<void> {
+  await requireProviders(tx, wanted);
+  const classes = wanted.flatMap((one) => Object.values(one.resources).flatMap(Object.keys));
+  const unknown = await findUnknownClass(tx, classes);
+  if (unknown !== undefined)
+    throw new BadRequest(
+      'placement.undefined_code',
+      `Unable to allocate inventory${who === undefined ? '' : ` for consumer ${who}:`} No such resource class ${unknown}.`,
+    );
+  const refusal = await replaceAllocations(tx, wanted.map(complete), nowMs);
+  if (refusal !== undefined) throw await refusalOf(tx, refusal, wanted);
 }
 
 async function requireConsumerGeneration(tx: Db<PlacementTables>, wanted: Wanted): Promise<void> {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { parseMicroversion } from '#kernel/api/microversion.ts';
 import { type ApiRequest, Reply, type Route, route } from '#kernel/api/route.ts';
 import { createValidator, type Validator } from '#kernel/api/validate.ts';
@@ -38,13 +38,19 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
       method: 'POST',
       path: '/servers/:serverId/action',
       name: 'runServerAction',
-      body: Type.Object({}, { additionalProperties: true }),
+      body: bodyOf(actions),
       maxBodyBytes: MAX_ACTION_BYTES,
       status: 202,
       handler: (request) => runAction(actions, request),
     }),
   ];
 };
+
+/** Every member that there is; which one is there, and its shape, is looked at by {@link runAction}. */
+function bodyOf(actions: readonly ServerAction[]): TSchema {
+  const members = actions.map(({ name }) => [name, Type.Optional(Type.Unknown())]);
+  return Type.Object(Object.fromEntries(members), { additionalProperties: true });
+}
 
 function checkOf({ name, input }: ServerAction): Validator | undefined {
   if (input === undefined) return undefined;

@@ -7,7 +7,7 @@ import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
 import { zoneOf } from '../scheduler/zones.ts';
 import { updateServer } from '../store.ts';
-import { abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
+import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
 import { finishDeleteTask } from '../tasks/delete.ts';
 import { releasePortsTask } from '../tasks/release-ports.ts';
 import { desiredGuest } from './desired.ts';
@@ -112,7 +112,7 @@ async function apply(
       resourceId: server.id,
       projectId: server.project_id,
       requestId: server.request_id === '' ? newRequestId() : server.request_id,
-      input: { fault: meaning.abandoned, hostId: guest.host_id },
+      input: abandonInput(meaning.abandoned, guest),
       deadlineMs: CLEANUP_DEADLINE_MS,
     });
   }

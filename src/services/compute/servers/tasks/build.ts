@@ -23,6 +23,7 @@ import { deleteGuest, findGuest, insertGuest, listGuestsOf, updateGuest } from '
 import { claimHost, NoValidHost } from '../scheduler/schedule.ts';
 import { zoneOf } from '../scheduler/zones.ts';
 import { findServer, type Server, swapServer, updateServer } from '../store.ts';
+import type { ServerFault } from '../tables.ts';
 
 /** From the request to the guest running: room for the download of a large image. */
 export const BUILD_DEADLINE_MS = 30 * 60_000;
@@ -32,6 +33,8 @@ export interface BuildInput {
   readonly adminPassword: string;
   /** Hosts that were tried already. */
   readonly excludedHosts?: readonly string[];
+  /** Why the last of them failed: what its owner is told when no other host can take it. */
+  readonly lastFault?: ServerFault;
 }
 
 interface BuildData {
@@ -136,6 +139,7 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       reboot_type: 'soft',
       disk_generation: 0,
       rescue_image: null,
+      tried_hosts: toJson(run.input.excludedHosts ?? []),
       random_seed: randomBytes(64).toString('base64url'),
       admin_password: run.input.adminPassword,
       ports: toJson(ports),
@@ -186,14 +190,17 @@ async function reportFailure(deps: ComputeDeps, run: Run, error: TaskError): Pro
   await inTransaction(deps.db, async (tx) => {
     const server = await findServer(tx, run.resourceId);
     if (server === undefined || server.deleted_at !== null) return;
+    const { lastFault } = run.input;
     const kept = server.fault === null ? undefined : fromJson(server.fault);
     const isKept = kept?.message === error.message;
-    const fault = {
+    const own: ServerFault = {
       code: 500,
       message: error.message,
       details: isKept ? kept.details : `${error.step}: ${error.message}`,
       createdAt: nowMs,
     };
+    // That no other host is left says less than why the one that was tried failed.
+    const fault = lastFault !== undefined && error.code === 'compute.scheduler.no_valid_host' ? lastFault : own;
     const host = server.host_id;
     await finishEvent(
       tx,
