@@ -36,7 +36,10 @@ export interface FaultyDatabase {
   kill(): void;
 }
 
-const NEVER = new Promise<never>(() => {});
+/** Each its own: what waits for one promise is kept alive by it. */
+function never(): Promise<never> {
+  return new Promise<never>(() => {});
+}
 
 /** Opens one controller's handle on the file. */
 export function openFaultyDatabase(file: SharedFile): FaultyDatabase {
@@ -71,20 +74,20 @@ export function openFaultyDatabase(file: SharedFile): FaultyDatabase {
     return {
       init: () => real.init(),
       async acquireConnection() {
-        if (state.isDead) return NEVER;
+        if (state.isDead) return never();
         const connection = await real.acquireConnection();
         if (file.isTaken) await new Promise<void>((resolve) => file.queue.push(resolve));
         if (state.isDead) {
           // the turn came to a dead one: it goes on to the next
           passTurn();
-          return NEVER;
+          return never();
         }
         file.isTaken = true;
         state.hasTurn = true;
         return watched(connection);
       },
       async releaseConnection(connection) {
-        if (state.isDead) return NEVER;
+        if (state.isDead) return never();
         passTurn();
         return real.releaseConnection(connection);
       },
@@ -98,10 +101,10 @@ export function openFaultyDatabase(file: SharedFile): FaultyDatabase {
   function watched(connection: DatabaseConnection): DatabaseConnection {
     return {
       async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-        if (state.isDead) return NEVER;
+        if (state.isDead) return never();
         state.statements++;
         self.onStatement?.(query.sql);
-        return state.isDead ? NEVER : connection.executeQuery<R>(query);
+        return state.isDead ? never() : connection.executeQuery<R>(query);
       },
       streamQuery: (query, size) => connection.streamQuery(query, size),
     };

@@ -5,7 +5,7 @@
  * answers after that reaches nobody. An agent is the real one over a fake host, which outlives it. Between them stand wires that lose
  * and delay on demand. Nothing sleeps: `settle` moves the clock in small steps, lets everybody run, and looks.
  */
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '#kernel/clock.ts';
@@ -189,7 +189,9 @@ async function openWorld(
         const atRest = brokenAtRest(tables, hosts);
         if (atRest.length === 0) return;
         if (clock.monotonicMs() > endMs)
-          throw new Error(`${what} (seed ${options.seed}): after ${SETTLE_MS / 1000} s still: ${atRest.join('; ')}`);
+          throw new Error(
+            `${what} (seed ${options.seed}): after ${SETTLE_MS / 1000} s still: ${atRest.join('; ')}\n${await lastLines(folder)}`,
+          );
       }
     },
     async pass(ms) {
@@ -231,6 +233,12 @@ async function openWorld(
     await whileTimePasses(clock, host.registered());
   }
   return world;
+}
+
+/** The end of the log, which says who gave up on what. */
+async function lastLines(folder: string): Promise<string> {
+  const text = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-20).join('\n');
 }
 
 async function startController(parts: {

@@ -113,6 +113,8 @@ async function deletePorts(deps: ComputeDeps, run: Run): Promise<void> {
 }
 
 async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
+  // Done before a crash, and the host may have built it since: then the server is no longer one to be built.
+  if ((await findGuest(deps.db, run.resourceId)) !== undefined) return;
   const hostId = run.data.hostId ?? '';
   const server = await serverOf(deps, run);
   const ports = await portsOf(deps, server);
