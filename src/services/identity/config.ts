@@ -1,3 +1,5 @@
+import type { TrustedIssuer } from './federation/jwt.ts';
+
 /** What an operator may set of identity; the names follow keystone's options. Absent limits are no limits. */
 export interface IdentityConfig {
   /** bcrypt's cost: 12 takes about 0.4 s of a core, which is what makes stolen hashes worthless. 4 in tests. */
@@ -33,8 +35,8 @@ export interface IdentityConfig {
   /** The window of codes taken before the current one, for clocks that lag. */
   readonly totpIncludedPreviousWindows: number;
   readonly receiptLifetimeMs: number;
-  /** Dashboards that single sign-on may send a token to. */
-  readonly trustedDashboards: readonly string[];
+  /** Providers of OpenID whose tokens count, by issuer, each with its public keys: nothing is fetched from them. */
+  readonly trustedIssuers: Readonly<Record<string, TrustedIssuer>>;
 }
 
 export const DEFAULT_CONFIG: IdentityConfig = {
@@ -61,5 +63,5 @@ export const DEFAULT_CONFIG: IdentityConfig = {
   ec2SignatureTtlMs: 900_000,
   totpIncludedPreviousWindows: 1,
   receiptLifetimeMs: 300_000,
-  trustedDashboards: [],
+  trustedIssuers: {},
 };

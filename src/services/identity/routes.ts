@@ -7,6 +7,7 @@ import type { IdentityDeps } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { domainConfigRoutes } from './domain-config/routes.ts';
 import { endpointFilterRoutes } from './endpoint-filters/routes.ts';
+import { federationRoutes } from './federation/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
 import { oauth1Routes } from './oauth1/routes.ts';
@@ -38,4 +39,5 @@ export const identityRoutes = (deps: IdentityDeps, reader: TokenReader): Route[]
   ...limitRoutes(deps),
   ...revocationRoutes(deps),
   ...oauth1Routes(deps),
+  ...federationRoutes(deps),
 ];

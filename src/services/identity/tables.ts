@@ -6,6 +6,7 @@ import { type CatalogTables, catalogMigrations } from './catalog/tables.ts';
 import { type CredentialTables, credentialMigrations } from './credentials/tables.ts';
 import { type DomainConfigTables, domainConfigMigrations } from './domain-config/tables.ts';
 import { type EndpointFilterTables, endpointFilterMigrations } from './endpoint-filters/tables.ts';
+import { type FederationTables, federationMigrations } from './federation/tables.ts';
 import { type GroupTables, groupMigrations } from './groups/tables.ts';
 import { type LimitTables, limitMigrations } from './limits/tables.ts';
 import { type Oauth1Tables, oauth1Migrations } from './oauth1/tables.ts';
@@ -32,6 +33,7 @@ export type IdentityTables = UserTables &
   DomainConfigTables &
   LimitTables &
   Oauth1Tables &
+  FederationTables &
   RevisionTables;
 
 export const identityMigrations: Migrations = {
@@ -50,4 +52,5 @@ export const identityMigrations: Migrations = {
   ...domainConfigMigrations,
   ...limitMigrations,
   ...oauth1Migrations,
+  ...federationMigrations,
 };

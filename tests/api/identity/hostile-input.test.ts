@@ -142,6 +142,10 @@ const WORDS: Readonly<Record<string, string>> = {
   trusts: 'trust',
   endpoint_groups: 'endpoint_group',
   consumers: 'consumer',
+  identity_providers: 'identity_provider',
+  protocols: 'protocol',
+  mappings: 'mapping',
+  service_providers: 'service_provider',
 };
 const wordFor = (url: string): string =>
   url
@@ -212,6 +216,11 @@ const PATHS = [
   'registered_limits/:id',
   'limits',
   'limits/:id',
+  'OS-FEDERATION/identity_providers/:id',
+  'OS-FEDERATION/identity_providers/:id/protocols/:id',
+  'OS-FEDERATION/identity_providers/:id/protocols/:id/auth',
+  'OS-FEDERATION/mappings/:id',
+  'OS-FEDERATION/service_providers/:id',
   'OS-REVOKE/events',
   'OS-OAUTH1/consumers',
   'OS-OAUTH1/consumers/:id',

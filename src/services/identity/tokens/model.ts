@@ -4,6 +4,7 @@ import { findApplicationCredential, listRoleIdsOf, listRulesOf } from '../applic
 import type { AccessRuleRow, ApplicationCredentialRow } from '../application-credentials/tables.ts';
 import { givenRoleIds, rolesOn } from '../assignments/effective.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
+import { findProtocol, findProvider } from '../federation/store.ts';
 import { listGroupIdsOfUser } from '../groups/store.ts';
 import { findAccessToken } from '../oauth1/store.ts';
 import type { AccessTokenRow } from '../oauth1/tables.ts';
@@ -19,7 +20,7 @@ import { findTrust, listPedigree, listTrustRoleIds } from '../trusts/store.ts';
 import type { TrustRow } from '../trusts/tables.ts';
 import { findPassword, findUser } from '../users/store.ts';
 import type { UserRow } from '../users/tables.ts';
-import type { TokenClaims } from './codec.ts';
+import type { FederationClaims, TokenClaims } from './codec.ts';
 
 /** Far above what any token can carry. */
 const MAX_ROLES = 10_000;
@@ -59,6 +60,7 @@ export async function resolveToken(deps: IdentityDeps, id: string, claims: Token
   const { db } = deps;
   const holder = await enabledUser(db, claims.userId);
   const trust = claims.trustId === null ? null : await heldTrust(deps, claims);
+  if (claims.federation !== null) await checkFederation(db, claims.federation);
   const user = trust?.impersonation === 1 ? await enabledUser(db, trust.trustor_user_id) : holder;
   const userDomain = await enabledDomain(db, user.domain_id);
   const applicationCredential =
@@ -176,6 +178,13 @@ async function heldCredential(deps: IdentityDeps, claims: TokenClaims, id: strin
   if (credential.expires_at !== null && preciseTimeMs(credential.expires_at) <= nowMs(deps))
     throw new VoidToken('the application credential is over');
   return credential;
+}
+
+/** Whom a provider vouched for is in for as long as the provider is. */
+async function checkFederation(db: Db<IdentityTables>, federation: FederationClaims): Promise<void> {
+  const provider = await findProvider(db, federation.identityProviderId);
+  const protocol = await findProtocol(db, federation.identityProviderId, federation.protocolId);
+  if (provider?.enabled !== 1 || protocol === undefined) throw new VoidToken('the identity provider is gone');
 }
 
 async function heldAccess(deps: IdentityDeps, claims: TokenClaims, id: string): Promise<AccessTokenRow> {

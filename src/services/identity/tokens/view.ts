@@ -3,6 +3,7 @@ import { showRule } from '../application-credentials/view.ts';
 import type { ProjectRow } from '../projects/tables.ts';
 import { isoTime, isoTimeOrNull } from '../time.ts';
 import type { TrustRow } from '../trusts/tables.ts';
+import type { FederationClaims } from './codec.ts';
 import { isScoped, type Token } from './model.ts';
 
 /**
@@ -18,7 +19,9 @@ export function showToken(token: Token, catalog: readonly unknown[] | undefined)
       domain: named(token.userDomain),
       id: token.user.id,
       name: token.user.name,
-      password_expires_at: isoTimeOrNull(token.passwordExpiresAt),
+      ...(claims.federation === null
+        ? { password_expires_at: isoTimeOrNull(token.passwordExpiresAt) }
+        : { 'OS-FEDERATION': showFederation(claims.federation) }),
     },
     audit_ids: claims.auditIds,
     expires_at: isoTime(claims.expiresAt),
@@ -63,5 +66,13 @@ function showCredentialOf(
     name: row.name,
     restricted: row.unrestricted === 0,
     ...(rules === null ? {} : { access_rules: rules.map(showRule) }),
+  };
+}
+
+function showFederation({ groupIds, identityProviderId, protocolId }: FederationClaims): Record<string, unknown> {
+  return {
+    groups: groupIds.map((id) => ({ id })),
+    identity_provider: { id: identityProviderId },
+    protocol: { id: protocolId },
   };
 }

@@ -1,0 +1,79 @@
+import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import secureJson from 'secure-json-parse';
+
+/** A signed statement that a provider of OpenID made, with the claims that it holds. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+const MAX_LENGTH = 16_384;
+/** Clocks may differ by this much. */
+const LEEWAY_MS = 60_000;
+
+/** Algorithms that have a public key: a token must not choose one that makes the public key a shared secret. */
+const ALGORITHMS: Readonly<Record<string, { readonly digest: string; readonly keyType: string }>> = {
+  RS256: { digest: 'sha256', keyType: 'RSA' },
+  RS384: { digest: 'sha384', keyType: 'RSA' },
+  RS512: { digest: 'sha512', keyType: 'RSA' },
+  ES256: { digest: 'sha256', keyType: 'EC' },
+  ES384: { digest: 'sha384', keyType: 'EC' },
+};
+
+export interface TrustedIssuer {
+  readonly keys: readonly (JsonWebKey & { readonly kid?: string })[];
+  /** Whom its tokens are for; a token for others is refused. */
+  readonly audience: string;
+}
+
+/**
+ * Checks a token's signature, issuer, audience and time.
+ * @returns its claims, or undefined when anything is wrong.
+ * @see https://www.rfc-editor.org/rfc/rfc7519
+ */
+export function readJwt(
+  token: string,
+  issuers: Readonly<Record<string, TrustedIssuer>>,
+  nowMs: number,
+): Claims | undefined {
+  if (token.length > MAX_LENGTH) return undefined;
+  const [head = '', body = '', signature = '', ...rest] = token.split('.');
+  const header = parse(head);
+  const claims = parse(body);
+  if (header === undefined || claims === undefined || rest.length > 0) return undefined;
+  const name = String(claims['iss']);
+  const issuer = Object.hasOwn(issuers, name) ? issuers[name] : undefined;
+  if (issuer === undefined || !isTimely(claims, nowMs)) return undefined;
+  if (![claims['aud']].flat().includes(issuer.audience)) return undefined;
+  return isSignedBy(issuer, header, `${head}.${body}`, signature) ? claims : undefined;
+}
+
+function isSignedBy(issuer: TrustedIssuer, header: Claims, text: string, signature: string): boolean {
+  const algorithm =
+    typeof header['alg'] === 'string' && Object.hasOwn(ALGORITHMS, header['alg'])
+      ? ALGORITHMS[header['alg']]
+      : undefined;
+  if (algorithm === undefined) return false;
+  const { kid } = header;
+  const keys = issuer.keys.filter((key) => key.kty === algorithm.keyType && (kid === undefined || key.kid === kid));
+  return keys.some((jwk) =>
+    verify(
+      algorithm.digest,
+      Buffer.from(text),
+      { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' },
+      Buffer.from(signature, 'base64url'),
+    ),
+  );
+}
+
+function isTimely(claims: Claims, nowMs: number): boolean {
+  const { exp, nbf } = claims;
+  if (typeof exp !== 'number' || exp * 1000 + LEEWAY_MS <= nowMs) return false;
+  return nbf === undefined || (typeof nbf === 'number' && nbf * 1000 - LEEWAY_MS <= nowMs);
+}
+
+function parse(part: string): Claims | undefined {
+  try {
+    const value: unknown = secureJson.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Claims) : undefined;
+  } catch {
+    return undefined;
+  }
+}
