@@ -118,6 +118,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   const deps: ImageRouteDeps & ImportDeps = {
     db: given.db as Db<ImageTables & ImageTaskTables>,
     tasks: given.tasks,
+    region: settings.region,
     limitOf: given.limitOf ?? (async () => undefined),
     downloadRules: { ports: config.downloadPorts, trustedHosts: config.trustedDownloadHosts },
     resolve: given.resolve,

@@ -241,6 +241,64 @@ describe('importing what was staged', () => {
   });
 });
 
+describe('importing from another image', () => {
+  const from = (glance_image_id: unknown, more = {}) => ({
+    method: { name: 'glance-download', glance_image_id, glance_region: 'RegionOne', ...more },
+  });
+
+  it('takes over its data, its formats and what describes its hardware', async () => {
+    const source = await cloud.createActive(DATA, {
+      hw_cpu_cores: '5',
+      'trait:X': 'required',
+      os_distro: 'rhel',
+      speed: '88mph',
+    });
+    const id = await cloud.create({ disk_format: 'iso', container_format: 'ovf', os_distro: 'windows' });
+    expect((await importImage(id, from(source))).status).toBe(202);
+    await cloud.settle();
+    const image = await show(id);
+    expect(image).toMatchObject({
+      status: 'active',
+      size: DATA.length,
+      disk_format: 'raw',
+      container_format: 'bare',
+      hw_cpu_cores: '5',
+      'trait:X': 'required',
+      os_distro: 'rhel',
+    });
+    expect(image).not.toHaveProperty('speed');
+    expect((await cloud.ask(`GET /v2/images/${id}/file`)).bytes.equals(DATA)).toBe(true);
+  });
+
+  it("fails for an image that is not there, is another project's, or in another region, and changes nothing", async () => {
+    const foreign = await cloud.createActive(DATA, { hw_cpu_cores: '5' }, 'stranger');
+    const queued = await cloud.create();
+    for (const body of [
+      from('36d4b546-64a2-4bb9-bdd0-ba676aa48f2c'),
+      from(foreign),
+      from(queued),
+      from(foreign, { glance_region: 'nowhere' }),
+    ]) {
+      const id = await cloud.create({ os_distro: 'windows' });
+      expect((await importImage(id, body)).status).toBe(202);
+      await cloud.settle();
+      expect((await cloud.ask(`GET /v2/images/${id}/tasks`)).body.tasks[0].status).toBe('failure');
+      expect(await show(id)).toMatchObject({ status: 'queued', size: null, os_distro: 'windows' });
+      expect(await show(id)).not.toHaveProperty('hw_cpu_cores');
+    }
+  });
+
+  it.each([
+    [from('foo')],
+    [from(undefined)],
+    [from(5)],
+    [from('36d4b546-64a2-4bb9-bdd0-ba676aa48f2c', { glance_region: undefined })],
+    [from('36d4b546-64a2-4bb9-bdd0-ba676aa48f2c', { glance_region: 5 })],
+  ])('%j is refused with 400', async (body) => {
+    expect((await importImage(await cloud.create(), body)).status).toBe(400);
+  });
+});
+
 describe('several stores', () => {
   beforeEach(async () => {
     const { dataDir } = cloud;

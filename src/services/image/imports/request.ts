@@ -1,17 +1,21 @@
 import { python } from '#kernel/api/validate.ts';
 import { BadRequest, Conflict } from '#kernel/errors.ts';
+import { isUuidLike } from '#kernel/ids.ts';
 import type { Stores } from '../data/stores.ts';
 import type { Image } from '../images/store.ts';
 import { type DownloadRules, parseDownloadUri } from './addresses.ts';
 import { filtered } from './download.ts';
+import type { SourceRequest } from './source.ts';
 
-export const IMPORT_METHODS = ['glance-direct', 'web-download', 'copy-image'] as const;
+export const IMPORT_METHODS = ['glance-direct', 'web-download', 'copy-image', 'glance-download'] as const;
 export type ImportMethod = (typeof IMPORT_METHODS)[number];
 
 /** An import as it was asked for, checked. */
 export interface ImportRequest {
   readonly method: ImportMethod;
   readonly uri: string | undefined;
+  /** The image to copy, for `glance-download`. */
+  readonly source: SourceRequest | undefined;
   /** Stores asked for by name; undefined for all, or for the default one. */
   readonly stores: readonly string[] | undefined;
   readonly allStores: boolean;
@@ -42,7 +46,31 @@ export function parseImport(body: unknown, storeHeader: string | undefined, rule
   const allStores = readFlag(body, 'all_stores', false);
   if (name === 'web-download' && parseDownloadUri(method['uri'], rules) === undefined) throw filtered(method['uri']);
   const uri = name === 'web-download' ? String(method['uri']) : undefined;
-  return { method: name, uri, stores: readStores(body, storeHeader, allStores), allStores, mustAllSucceed, body };
+  return {
+    method: name,
+    uri,
+    source: name === 'glance-download' ? readSource(method) : undefined,
+    stores: readStores(body, storeHeader, allStores),
+    allStores,
+    mustAllSucceed,
+    body,
+  };
+}
+
+function readSource(method: Readonly<Record<string, unknown>>): SourceRequest {
+  for (const name of ['glance_region', 'glance_image_id']) {
+    if (method[name] === undefined) throw bad('source', `'${name}' needs to be set for glance-download import method`);
+  }
+  const {
+    glance_region: region,
+    glance_image_id: imageId,
+    glance_service_interface: serviceInterface = 'public',
+  } = method;
+  if (typeof imageId !== 'string' || !isUuidLike(imageId))
+    throw bad('source', `Remote image id does not look like a UUID: ${python(imageId)}`);
+  if (typeof region !== 'string' || typeof serviceInterface !== 'string')
+    throw bad('source', 'A region and an interface are texts.');
+  return { imageId, region, serviceInterface };
 }
 
 function readFlag(body: Readonly<Record<string, unknown>>, name: string, otherwise: boolean): boolean {
@@ -86,7 +114,7 @@ export function checkImportable({ row, properties }: Image, { method }: ImportRe
     throw conflict('Image with status active cannot be target for import');
   if (status !== 'active' && method === 'copy-image')
     throw conflict('Only images with status active can be targeted for copying');
-  if (status !== 'queued' && method === 'web-download')
+  if (status !== 'queued' && (method === 'web-download' || method === 'glance-download'))
     throw conflict(`Image needs to be in 'queued' state to use '${method}' method`);
   if (status !== 'uploading' && method === 'glance-direct')
     throw conflict("Image needs to be staged before 'glance-direct' method can be used");

@@ -15,6 +15,7 @@ import { insertImageTask } from '../tasks/store.ts';
 import type { ImageTaskRow, ImageTaskTables } from '../tasks/tables.ts';
 import type { DownloadRules } from './addresses.ts';
 import { checkImportable, chooseStores, type ImportRequest } from './request.ts';
+import { findSource } from './source.ts';
 import { IMPORT_DEADLINE_MS, importTaskName } from './task.ts';
 
 export interface ImportDeps extends AccessDeps {
@@ -22,6 +23,7 @@ export interface ImportDeps extends AccessDeps {
   readonly clock: Clock;
   readonly stores: Stores;
   readonly tasks: Tasks;
+  readonly region: string;
   readonly limitOf: LimitOf;
   readonly downloadRules: DownloadRules;
 }
@@ -50,6 +52,7 @@ export async function startImport(
       await putProperty(tx, image.row.id, 'os_glance_failed_import', '');
       return;
     }
+    const source = request.source === undefined ? null : await findSource({ ...deps, db: tx }, ctx, request.source);
     const nowMs = deps.clock.now().getTime();
     const status = request.method === 'copy-image' ? image.row.status : ('importing' as const);
     if (!(await updateImageRow(tx, image.row, { status, updated_at: nowMs }))) {
@@ -78,6 +81,7 @@ export async function startImport(
         imageId: image.row.id,
         method: request.method,
         uri: request.uri ?? null,
+        source,
         targets: stores.map((store) => ({ store, dataId: newUuid() })),
         mustAllSucceed: request.mustAllSucceed,
       },

@@ -37,6 +37,7 @@ import type { ImageTaskTables } from '../tasks/tables.ts';
 import type { DownloadRules } from './addresses.ts';
 import { openDownload, type Resolve } from './download.ts';
 import type { ImportMethod } from './request.ts';
+import type { ImportSource } from './source.ts';
 
 export interface ImportInput {
   /** The task as the API shows it, and the lock on the image. */
@@ -44,6 +45,8 @@ export interface ImportInput {
   readonly imageId: ImageId;
   readonly method: ImportMethod;
   readonly uri: string | null;
+  /** The image to copy, or why there is none. */
+  readonly source: ImportSource | string | null;
   /** Where the data goes, in order, and what it is called there. */
   readonly targets: readonly Target[];
   /** False: stores that fail are noted, and one success is enough. */
@@ -125,7 +128,7 @@ async function fillStore(deps: ImportTaskDeps, run: Run, target: Target): Promis
     const file = await store.create(target.dataId);
     try {
       const received = await receive(source, file, {
-        diskFormat: image.row.disk_format as DiskFormat,
+        diskFormat: (sourceOf(run)?.diskFormat ?? image.row.disk_format) as DiskFormat,
         maxBytes: Math.min(deps.limits.maxImageBytes, await quota.remainingBytes(deps.db)),
         onProgress: reporting(deps, run),
       });
@@ -163,6 +166,7 @@ async function getLocked({ db }: Pick<ImportTaskDeps, 'db'>, { input }: Run): Pr
 }
 
 async function openSource(deps: ImportTaskDeps, { input, signal }: Run): Promise<Readable> {
+  if (typeof input.source === 'string') throw new BadRequest('image.import.source', input.source);
   if (input.method === 'web-download') {
     const { stream, sizeBytes } = await openDownload(input.uri ?? '', {
       rules: deps.downloadRules,
@@ -179,10 +183,16 @@ async function openSource(deps: ImportTaskDeps, { input, signal }: Run): Promise
     return stream;
   }
   const stream =
-    input.method === 'copy-image' ? await openStream(deps, input.imageId) : await openStaged(deps, input.imageId);
+    input.method === 'glance-direct'
+      ? await openStaged(deps, input.imageId)
+      : await openStream(deps, input.source === null ? input.imageId : input.source.imageId);
   if (stream === undefined)
     throw new BadRequest('image.import.no_data', 'The data to import is not there any more; stage it again.');
   return stream;
+}
+
+function sourceOf({ input }: Run): ImportSource | undefined {
+  return typeof input.source === 'object' && input.source !== null ? input.source : undefined;
 }
 
 async function openStaged({ db, stores }: ImportTaskDeps, id: ImageId): Promise<Readable | undefined> {
@@ -231,7 +241,11 @@ async function finish(deps: ImportTaskDeps, run: Run): Promise<void> {
     const image = await findImage(tx, imageId);
     if (image?.properties['os_glance_import_task'] === taskId) {
       const patch = method === 'copy-image' ? {} : run.data.active;
-      await updateImageRow(tx, image.row, { ...patch, updated_at: nowMs });
+      const source = sourceOf(run);
+      const formats =
+        source === undefined ? {} : { disk_format: source.diskFormat, container_format: source.containerFormat };
+      await updateImageRow(tx, image.row, { ...patch, ...formats, updated_at: nowMs });
+      for (const [name, value] of Object.entries(source?.properties ?? {})) await putProperty(tx, imageId, name, value);
       await putProperty(tx, imageId, 'os_glance_import_task', null);
     }
     await endImageTask(tx, taskId, { status: 'success', message: '', result: { image_id: imageId } }, nowMs);

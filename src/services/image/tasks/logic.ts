@@ -69,6 +69,7 @@ export async function createTask(deps: ImportDeps, ctx: RequestContext, body: un
   await startImport(deps, ctx, image.row.id, {
     method: 'web-download',
     uri,
+    source: undefined,
     stores: undefined,
     allStores: false,
     mustAllSucceed: true,
