@@ -67,6 +67,8 @@ function connect() {
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('token', token);
   let wasConnected = false;
+  let name = '';
+  const showConnected = () => show('connected', name === '' ? texts.connected : texts.connectedTo(name));
   show('connecting', texts.connecting);
   screen.replaceChildren();
   rfb = new RFB(screen, url.href, { wsProtocols: ['binary'], shared: true });
@@ -74,14 +76,14 @@ function connect() {
   rfb.background = '#15181c';
   rfb.addEventListener('connect', () => {
     wasConnected = true;
-    show('connected', texts.connected);
+    showConnected();
     rfb.focus();
   });
   rfb.addEventListener('desktopname', ({ detail }) => {
     // QEMU calls its screen "QEMU (name)".
-    const name = /^QEMU \((.*)\)$/.exec(detail.name)?.[1] ?? detail.name;
+    name = /^QEMU \((.*)\)$/.exec(detail.name)?.[1] ?? detail.name;
     document.title = `${name} – noVNC`;
-    if (document.body.dataset.state === 'connected') status.textContent = texts.connectedTo(name);
+    if (wasConnected) showConnected();
   });
   rfb.addEventListener('disconnect', () => show('closed', wasConnected ? texts.closed : texts.refused));
 }
