@@ -54,6 +54,8 @@ export interface RouteDefinition<Q extends TSchema, B extends TSchema> {
   readonly since?: string;
   /** First microversion that no longer has it. */
   readonly before?: string;
+  /** Speaks this microversion whatever is asked for, and says nothing of microversions: an API from before there were any. */
+  readonly fixedVersion?: string;
   readonly query?: Q;
   readonly body?: B;
   /** `json` (the default where `body` is given), `stream` leaves the body to the handler, `raw` gives its bytes. */
@@ -78,6 +80,7 @@ export interface Route {
   readonly policy: string | undefined;
   readonly since: Microversion | undefined;
   readonly before: Microversion | undefined;
+  readonly fixedVersion: Microversion | undefined;
   readonly query: TSchema | undefined;
   readonly body: TSchema | undefined;
   readonly bodyKind: 'json' | 'stream' | 'raw';
@@ -103,6 +106,7 @@ export function route<Q extends TSchema = TSchema, B extends TSchema = TSchema>(
     policy: definition.policy,
     since: definition.since === undefined ? undefined : parseMicroversion(definition.since),
     before: definition.before === undefined ? undefined : parseMicroversion(definition.before),
+    fixedVersion: definition.fixedVersion === undefined ? undefined : parseMicroversion(definition.fixedVersion),
     query: definition.query,
     body: definition.body,
     bodyKind: definition.bodyKind ?? 'json',

@@ -192,7 +192,10 @@ function createEdge(options: ServiceAppOptions) {
     if (operations === undefined) return;
     const auth = operations[0]?.route.auth ?? 'token';
     if (auth !== 'none') state.ctx = await authenticate(request, state.ctx, auth);
-    if (microversions !== undefined && auth !== 'none') {
+    const fixed = operations[0]?.route.fixedVersion;
+    if (fixed !== undefined) {
+      state.version = fixed;
+    } else if (microversions !== undefined && auth !== 'none') {
       // Whatever fails below still says which version it speaks.
       reply.headers(microversionHeaders(microversions, parseMicroversion(microversions.min)));
       state.version = negotiateMicroversion(microversions, request.headers);

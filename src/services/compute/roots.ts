@@ -1,19 +1,33 @@
 /**
  * Where compute's operations are found. Each stands below `/v2.1` and, as catalogs of before 2.18 have it, below
- * `/v2.1/{project_id}`; slices write neither: `path: '/servers/:serverId'`.
+ * `/v2.1/{project_id}`; and the same below `/v2`, the API of before microversions. Slices write none of it:
+ * `path: '/servers/:serverId'`.
  */
+
+import { parseMicroversion } from '#kernel/api/microversion.ts';
 import type { ApiRequest, Route } from '#kernel/api/route.ts';
 import { BadRequest } from '#kernel/errors.ts';
+import { computeMicroversions } from './microversions.ts';
 
 const ROOT = '/v2.1';
+const OLD_ROOT = '/v2';
+const FIRST_VERSION = parseMicroversion(computeMicroversions.min);
 
-/** States a route at both its places. */
-export function atBothRoots(route: Route): Route[] {
+/** States a route at all its places. */
+export function atAllRoots(route: Route): Route[] {
+  const places = atBothPlaces(ROOT, route);
+  const isOld =
+    (route.since ?? FIRST_VERSION) <= FIRST_VERSION && (route.before === undefined || route.before > FIRST_VERSION);
+  return isOld ? [...places, ...atBothPlaces(OLD_ROOT, { ...route, fixedVersion: FIRST_VERSION })] : places;
+}
+
+/** With and without the project in the path. */
+function atBothPlaces(root: string, route: Route): Route[] {
   return [
-    { ...route, path: `${ROOT}${route.path}` },
+    { ...route, path: `${root}${route.path}` },
     {
       ...route,
-      path: `${ROOT}/:rootProjectId${route.path}`,
+      path: `${root}/:rootProjectId${route.path}`,
       handler: (request, reply) => {
         checkProjectOfPath(request);
         return route.handler(request, reply);
@@ -33,13 +47,14 @@ function checkProjectOfPath({ ctx, params }: ApiRequest): void {
 }
 
 /** The caller's root as they wrote it, for links: `http://…:8774/v2.1` or `http://…:8774/v2.1/<project>`. */
-export function rootOf(request: Pick<ApiRequest, 'baseUrl' | 'params'>): string {
-  return `${request.baseUrl}${ROOT}${projectPart(request)}`;
+export function rootOf(request: Pick<ApiRequest, 'baseUrl' | 'params' | 'url'>): string {
+  const root = request.url.startsWith(`${OLD_ROOT}/`) ? OLD_ROOT : ROOT;
+  return `${request.baseUrl}${root}${projectPart(request)}`;
 }
 
 /** The `self` and `bookmark` links of a thing. */
 export function linksOf(
-  request: Pick<ApiRequest, 'baseUrl' | 'params'>,
+  request: Pick<ApiRequest, 'baseUrl' | 'params' | 'url'>,
   collection: string,
   id: string,
 ): { rel: 'self' | 'bookmark'; href: string }[] {

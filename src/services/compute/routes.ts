@@ -20,7 +20,7 @@ import { imageProxyRoutes } from './proxies/images.ts';
 import { networkProxyRoutes } from './proxies/networks.ts';
 import { securityGroupActions, securityGroupProxyRoutes } from './proxies/security-groups.ts';
 import { quotaRoutes } from './quotas/routes.ts';
-import { atBothRoots } from './roots.ts';
+import { atAllRoots } from './roots.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverActionRoutes } from './servers/actions/routes.ts';
 import { serverDiagnosticsRoutes } from './servers/diagnostics.ts';
@@ -69,5 +69,5 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...serverPasswordRoutes(deps),
     ...serverDiagnosticsRoutes(deps),
   ];
-  return [...versionRoutes, ...routes.flatMap(atBothRoots)];
+  return [...versionRoutes, ...routes.flatMap(atAllRoots)];
 }

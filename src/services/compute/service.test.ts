@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ComputeUnderTest, startCompute } from '#tests/api/compute.ts';
+import { type ComputeUnderTest, OTHER_PROJECT, PROJECT, startCompute } from '#tests/api/compute.ts';
 
 let compute: ComputeUnderTest;
 afterEach(() => compute.close());
@@ -34,5 +34,22 @@ describe('the service', () => {
     compute = await startCompute();
     const { status, body } = await compute.ask('GET /v2.1/nothing');
     expect([status, body.error.code]).toEqual([401, 401]);
+  });
+});
+
+describe('the API of before microversions', () => {
+  const flavor = { name: 'small', ram: 512, vcpus: 1, disk: 1, id: 'x' };
+
+  it('is that of 2.1, whatever version is asked for, and says nothing of versions', async () => {
+    compute = await startCompute();
+    await compute.ask('POST /v2/flavors', { as: 'admin', body: { flavor } });
+    for (const path of ['/v2/flavors/x', `/v2/${PROJECT}/flavors/x`]) {
+      const { status, body, headers } = await compute.ask(`GET ${path}`, { as: 'member', version: 'latest' });
+      expect([status, body.flavor.swap, 'description' in body.flavor]).toEqual([200, '', false]);
+      expect(body.flavor.links[0].href).toBe(`http://cloud.example:8774${path}`);
+      expect(headers['openstack-api-version']).toBeUndefined();
+    }
+    expect((await compute.ask('PUT /v2/flavors/x', { as: 'admin', body: {} })).status).toBe(404);
+    expect((await compute.ask(`GET /v2/${OTHER_PROJECT}/flavors`, { as: 'member' })).status).toBe(400);
   });
 });

@@ -9,7 +9,7 @@ import { statusOf } from './states.ts';
 import type { WholeServer } from './store.ts';
 import type { ServerFlavor } from './tables.ts';
 
-type Request = Pick<ApiRequest, 'baseUrl' | 'params' | 'has'>;
+type Request = Pick<ApiRequest, 'baseUrl' | 'params' | 'url' | 'has'>;
 
 /** What a view may show, and what it needs to know besides the server. */
 export interface ServerSight {
