@@ -28,6 +28,20 @@ export async function updateMigration(
   await tx.updateTable('migrations').set(patch).where('uuid', '=', uuid).execute();
 }
 
+/** Writes down how a server's finished migrations were decided: `confirmed` or `reverted`. */
+export async function endMigrations(
+  tx: Db<ComputeTables>,
+  serverId: string,
+  patch: { readonly status: 'confirmed' | 'reverted'; readonly updated_at: number },
+): Promise<void> {
+  await tx
+    .updateTable('migrations')
+    .set(patch)
+    .where('server_id', '=', serverId)
+    .where('status', '=', 'finished')
+    .execute();
+}
+
 export interface MigrationFilter {
   /** A host's name, source or destination. */
   readonly host?: string | undefined;

@@ -107,3 +107,11 @@ export async function countServerGroups(db: Db<ComputeTables>, projectId: string
 function absent(id: string): NotFound {
   return new NotFound('compute.server_group.absent', `Instance group ${id.slice(0, 255)} could not be found.`);
 }
+
+/** Lets those who place members of a server's group wait for each other, until the caller's transaction ends. */
+export async function lockServerGroup(tx: Db<ComputeTables>, serverId: string): Promise<void> {
+  const group = await findGroupOfServer(tx, serverId);
+  if (group === undefined) return;
+  // A write of what is there already locks the row in every database.
+  await tx.updateTable('server_groups').set({ name: group.name }).where('id', '=', group.id).execute();
+}

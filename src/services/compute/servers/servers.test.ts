@@ -309,3 +309,33 @@ describe('asking for servers wrongly', () => {
     expect(await at('2.1', {})).toBe(202);
   });
 });
+
+describe('servers of a group', () => {
+  it('are apart, or together, however many are placed at once', async () => {
+    cloud = await startServers();
+    for (let i = 0; i < 4; i++) await cloud.beat(`55555555-5555-4555-8555-55555555555${i}`, `host-${i}`);
+    for (const [policy, hosts] of [
+      ['anti-affinity', 4],
+      ['affinity', 1],
+    ] as const) {
+      const group = await cloud.ask('POST /v2.1/os-server-groups', {
+        as: 'member',
+        body: { server_group: { name: policy, policy } },
+      });
+      await cloud.ask('POST /v2.1/servers', {
+        as: 'member',
+        body: {
+          server: { name: policy, imageRef: IMAGE, flavorRef: '1', networks: 'none', min_count: 4 },
+          'os:scheduler_hints': { group: group.body.server_group.id },
+        },
+      });
+      for (let i = 0; i < 30; i++) {
+        await cloud.settle();
+        await cloud.clock.advance(500);
+      }
+      const rows = await cloud.db.selectFrom('servers').selectAll().where('name', 'like', `${policy}-%`).execute();
+      expect([policy, new Set(rows.map((row) => row.host_id)).size]).toEqual([policy, hosts]);
+      expect(rows.every((row) => row.task_state === 'spawning')).toBe(true);
+    }
+  });
+});

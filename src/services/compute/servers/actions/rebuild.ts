@@ -45,7 +45,8 @@ export const rebuildAction = (deps: ComputeDeps): ServerAction => ({
   input: RebuildInput,
   async run(request, id, input: RebuildInput) {
     const adminPass = await rebuildServer(deps, request.ctx, id, input);
-    const server = await updatedView(deps, request, id);
+    // What it's rebuilt with is shown by its plain name, where it's shown.
+    const { 'OS-EXT-SRV-ATTR:user_data': _userData, ...server } = await updatedView(deps, request, id);
     return new Reply({
       status: 202,
       headers: { location: `${rootOf(request)}/servers/${id}` },

@@ -8,6 +8,7 @@ import type { ComputeDeps } from '../../deps.ts';
 import { flavorViewer } from '../../flavors/logic.ts';
 import { findFlavor } from '../../flavors/store.ts';
 import { finishEvent, recordAction, startEvent } from '../../instance-actions/store.ts';
+import { endMigrations } from '../../migrations/store.ts';
 import { checkServerQuota } from '../../quotas/check.ts';
 import { openServer, requireUnlocked } from '../access.ts';
 import { bad, snapshotFlavor } from '../create.ts';
@@ -136,6 +137,7 @@ async function confirmResize(deps: ComputeDeps, ctx: RequestContext, id: string)
     });
     if (!isStill) throw changedMeanwhile(id);
     await note(tx, ctx, { server, action: 'confirmResize', nowMs });
+    await endMigrations(tx, id, { status: 'confirmed', updated_at: nowMs });
     const event = {
       serverId: id,
       requestId: ctx.requestId,
@@ -175,6 +177,7 @@ async function revertResize(deps: ComputeDeps, ctx: RequestContext, id: string):
     if (!isOff) await updateGuest(tx, guest, { reboot_serial: guest.reboot_serial + 1, reboot_type: 'hard' });
     await bumpGuests(deps, tx, guest.host_id);
     await note(tx, ctx, { server, action: 'revertResize', nowMs });
+    await endMigrations(tx, id, { status: 'reverted', updated_at: nowMs });
     const event = {
       serverId: id,
       requestId: ctx.requestId,

@@ -8,6 +8,7 @@ import { computeErrorStyle } from '../../error-style.ts';
 import type { ServerAction } from './action.ts';
 import { adminActions } from './admin.ts';
 import { guestActions } from './console.ts';
+import { missingActions } from './missing.ts';
 import { powerActions } from './power.ts';
 import { rebuildAction } from './rebuild.ts';
 import { rescueActions } from './rescue.ts';
@@ -31,6 +32,7 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
     ...resizeActions(deps),
     ...rescueActions(deps),
     ...securityGroupActions(deps),
+    ...missingActions(deps),
     ...more,
   ].map((action) => ({ ...action, check: checkOf(action) }));
   return [

@@ -21,6 +21,7 @@ import type { ServerPort } from '../../peers.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { deleteGuest, findGuest, insertGuest, listGuestsOf, updateGuest } from '../guests/store.ts';
 import { claimHost, NoValidHost } from '../scheduler/schedule.ts';
+import { leaveHost, settleInGroup } from '../scheduler/settle.ts';
 import { zoneOf } from '../scheduler/zones.ts';
 import { findServer, type Server, swapServer, updateServer } from '../store.ts';
 import type { ServerFault } from '../tables.ts';
@@ -71,7 +72,11 @@ async function serverOf(deps: ComputeDeps, run: Run): Promise<Server> {
 async function chooseHost(deps: ComputeDeps, run: Run): Promise<Pick<BuildData, 'hostId'>> {
   const server = await serverOf(deps, run);
   try {
-    return { hostId: await claimHost(deps, server, { excludedHosts: run.input.excludedHosts ?? [] }) };
+    const hostId = await claimHost(deps, server, { excludedHosts: run.input.excludedHosts ?? [] });
+    if (await settleInGroup(deps, server.id, hostId)) return { hostId };
+    await deps.placement.release(deps.db as Db, server.id);
+    // Another server of its group was quicker: what that leaves is seen with the next try.
+    throw new Error('the host is no longer fit for the server group');
   } catch (error) {
     if (error instanceof NoValidHost) await keepDetails(deps, server, error);
     throw error;
@@ -86,6 +91,7 @@ async function keepDetails(deps: ComputeDeps, server: Server, error: NoValidHost
 }
 
 async function releaseHost(deps: ComputeDeps, run: Run): Promise<void> {
+  await leaveHost(deps, run.resourceId);
   await deps.placement.release(deps.db as Db, run.resourceId);
 }
 

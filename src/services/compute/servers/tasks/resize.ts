@@ -14,6 +14,7 @@ import type { TaskError } from '#kernel/tasks/tables.ts';
 import type { TaskKind, TaskName, TaskRun } from '#kernel/tasks/task.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
+import { insertMigration } from '../../migrations/store.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { findGuest, updateGuest } from '../guests/store.ts';
 import { NoValidHost, resourcesOf } from '../scheduler/schedule.ts';
@@ -109,6 +110,18 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       updated_at: nowMs,
     });
     if (!isStill) throw new Gone('compute.server.absent', 'The server is no longer to be resized.');
+    await insertMigration(tx, {
+      uuid: run.id,
+      server_id: server.id,
+      project_id: server.project_id,
+      user_id: server.user_id,
+      type: 'resize',
+      status: 'finished',
+      source_host_id: guest.host_id,
+      dest_host_id: guest.host_id,
+      created_at: nowMs,
+      updated_at: nowMs,
+    });
     if (!isOff) await updateGuest(tx, guest, { reboot_serial: guest.reboot_serial + 1, reboot_type: 'hard' });
     await bumpGuests(deps, tx, guest.host_id);
     if (isOff)

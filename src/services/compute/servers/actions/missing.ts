@@ -1,0 +1,40 @@
+import { NotImplementedHere } from '#kernel/errors.ts';
+import type { ComputeDeps } from '../../deps.ts';
+import { openServer, requireUnlocked } from '../access.ts';
+import { type ActionName, requireState } from '../states.ts';
+import type { ServerAction } from './action.ts';
+
+interface MissingAction {
+  readonly name: string;
+  readonly rule: string;
+  readonly action: ActionName;
+  readonly why: string;
+}
+
+const NO_SNAPSHOTS = 'hosts of this cloud do not make images of disks yet; make one inside the server.';
+const NO_MOVES = 'servers of this cloud do not move between hosts yet; make a new one there.';
+
+/** What nova can and this cloud cannot yet: refused for the right reason first, and then with a clear word. */
+const MISSING: readonly MissingAction[] = [
+  { name: 'createImage', rule: 'servers:create_image', action: 'createImage', why: NO_SNAPSHOTS },
+  { name: 'createBackup', rule: 'os-create-backup', action: 'createImage', why: NO_SNAPSHOTS },
+  { name: 'shelve', rule: 'os-shelve:shelve', action: 'shelve', why: NO_SNAPSHOTS },
+  { name: 'shelveOffload', rule: 'os-shelve:shelve_offload', action: 'shelveOffload', why: NO_SNAPSHOTS },
+  { name: 'unshelve', rule: 'os-shelve:unshelve', action: 'unshelve', why: NO_SNAPSHOTS },
+  { name: 'migrate', rule: 'os-migrate-server:migrate', action: 'resize', why: NO_MOVES },
+  { name: 'os-migrateLive', rule: 'os-migrate-server:migrate_live', action: 'migrateLive', why: NO_MOVES },
+  { name: 'evacuate', rule: 'os-evacuate', action: 'evacuate', why: NO_MOVES },
+];
+
+export const missingActions = (deps: ComputeDeps): ServerAction[] =>
+  MISSING.map(
+    ({ name, rule, action, why }): ServerAction => ({
+      name,
+      async run({ ctx }, id) {
+        const server = await openServer(deps, ctx, id, `os_compute_api:${rule}`);
+        requireUnlocked(deps, ctx, server);
+        requireState(server, action, name);
+        throw new NotImplementedHere('compute.action.missing', `'${name}' is not possible: ${why}`);
+      },
+    }),
+  );
