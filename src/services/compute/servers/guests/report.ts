@@ -11,7 +11,7 @@ import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/a
 import { finishDeleteTask } from '../tasks/delete.ts';
 import { releasePortsTask } from '../tasks/release-ports.ts';
 import { desiredGuest } from './desired.ts';
-import { type Meaning, readReport } from './observe.ts';
+import { MAX_ATTEMPTS, type Meaning, readReport } from './observe.ts';
 import { currentGuests } from './revision.ts';
 import { deleteGuest, type GuestOfServer, listGuestsAt, listGuestsOf, updateGuest } from './store.ts';
 
@@ -47,10 +47,15 @@ async function noteGone(
   { guest, server }: GuestOfServer,
   { one, revision }: { readonly one: ObservedGuest | undefined; readonly revision: number },
 ): Promise<void> {
-  if (revision < guest.gone_revision || (one !== undefined && one.power !== 'absent')) return;
+  if (revision < guest.gone_revision || (one !== undefined && !isOnlyRemains(one))) return;
   await deleteGuest(tx, guest);
   if (server.task_state !== 'deleting' || server.deleted_at !== null) return;
   if ((await listGuestsOf(tx, server.id)).length === 0) await enqueueFinishDelete(deps, tx, server);
+}
+
+/** Only files are left, and the host cannot remove them: it goes on trying, while nobody waits for it any more. */
+function isOnlyRemains(one: ObservedGuest): boolean {
+  return one.power === 'absent' && (one.problem?.attempts ?? 0) >= MAX_ATTEMPTS;
 }
 
 /** A port that the guest has let go of goes back to network. */

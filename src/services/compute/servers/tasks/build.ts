@@ -134,7 +134,8 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       updated_at: nowMs,
     });
     if (!isStill) throw new Gone('compute.server.absent', 'The server is no longer to be built.');
-    // The host may still have to give up the guest of an earlier try.
+    // The host may still have the guest of an earlier try: what it says of that one is of an older number.
+    const earlier = (await listGuestsOf(tx, server.id)).find((guest) => guest.host_id === hostId);
     await deleteGuest(tx, { server_id: server.id, host_id: hostId });
     await insertGuest(tx, {
       server_id: server.id,
@@ -142,7 +143,7 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       is_gone: 0,
       gone_revision: 0,
       power: 'running',
-      power_serial: 1,
+      power_serial: (earlier?.power_serial ?? 0) + 1,
       reboot_serial: 0,
       reboot_type: 'soft',
       disk_generation: 0,
