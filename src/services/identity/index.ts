@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Authenticator } from '#kernel/auth/context.ts';
 import { createPolicy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
+import { errorChain } from '#kernel/errors.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { ProjectId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
@@ -12,12 +13,13 @@ import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
 import { identityPolicy } from './policy.ts';
 import { findProject } from './projects/store.ts';
+import { pruneRevocations } from './revocations/revoke.ts';
 import { identityRoutes } from './routes.ts';
 import type { IdentityTables } from './tables.ts';
 import { createAuthenticator, createTokenReader } from './tokens/authenticator.ts';
 import { createTokenCache } from './tokens/cache.ts';
 import { createTokenCodec } from './tokens/codec.ts';
-import { openKeyRepository } from './tokens/key-repository.ts';
+import { type KeyRepository, openKeyRepository } from './tokens/key-repository.ts';
 import type { Token } from './tokens/model.ts';
 import { createPasswords } from './users/passwords.ts';
 
@@ -33,6 +35,8 @@ export interface IdentityService extends Service {
   readonly authenticator: Authenticator;
   /** Makes what an empty cloud begins with; idempotent. */
   bootstrap(options: BootstrapOptions): Promise<void>;
+  /** Seals new tokens with the staged key and stages another; tokens sealed with the oldest key end. */
+  rotateTokenKeys(): Promise<void>;
   /** Whether there is such a project, or domain. */
   projectExists(id: ProjectId): Promise<boolean>;
 }
@@ -93,7 +97,26 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     type: 'identity',
     app,
     authenticator,
+    run: (signal) => tidyUp(deps, [keys, credentialKeys], signal),
+    rotateTokenKeys: () => keys.rotate(),
     bootstrap: (options) => bootstrap(deps, options),
     projectExists: async (id) => (await findProject(db, id)) !== undefined,
   };
+}
+
+/** How often keys that another controller rotated in are looked for, and events that are too old dropped. */
+const TIDY_EVERY_MS = 60_000;
+
+/** Goes on until the controller stops; a turn that fails is told of and tried again at the next. */
+async function tidyUp(deps: IdentityDeps, repositories: readonly KeyRepository[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await deps.clock.sleep(TIDY_EVERY_MS, signal);
+    if (signal.aborted) return;
+    try {
+      for (const repository of repositories) await repository.reload();
+      await pruneRevocations(deps);
+    } catch (error) {
+      deps.log.error({ error: errorChain(error) }, 'identity could not tidy up');
+    }
+  }
 }

@@ -66,7 +66,10 @@ async function ensureUser(
   claims: Claims,
 ): Promise<string> {
   if (user.type === 'local') return localUser(deps, user);
-  const uniqueId = (user.id ?? user.name ?? String(claims['sub'] ?? '')).slice(0, MAX_NAME);
+  const uniqueId = (user.id ?? user.name ?? (typeof claims['sub'] === 'string' ? claims['sub'] : '')).slice(
+    0,
+    MAX_NAME,
+  );
   if (uniqueId === '') throw unauthorized('federation');
   const who = { idp_id: provider.id, protocol_id: protocol.id, unique_id: uniqueId };
   return inTransaction(deps.db, async (tx) => {

@@ -6,7 +6,7 @@
  * Rotation writes the new staged key beside, renames the old one to the next number, then renames the new one to `0`: a
  * crash in between leaves keys that still open everything, and the next rotation or start makes a missing `0` good.
  */
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder, writeFileAtomic } from '#kernel/files.ts';
 import { type FernetKey, newFernetKey, parseFernetKey } from './fernet.ts';
@@ -51,12 +51,6 @@ export async function openKeyRepository(folder: string, maxActiveKeys: number): 
       await reload();
     },
   };
-}
-
-/** Whether a folder is one of keys already. */
-export async function hasKeys(folder: string): Promise<boolean> {
-  const found = await stat(join(folder, '0')).catch(() => undefined);
-  return found !== undefined;
 }
 
 async function listKeys(folder: string): Promise<number[]> {
