@@ -61,6 +61,12 @@ describe('hostile requests', () => {
       `POST /v2/images/${id}/import`,
       `PUT /v2/images/${id}/members/x`,
       'POST /v2/tasks',
+      'POST /v2/metadefs/namespaces',
+      'PUT /v2/metadefs/namespaces/OS::OperatingSystem',
+      'POST /v2/metadefs/namespaces/OS::OperatingSystem/objects',
+      'POST /v2/metadefs/namespaces/OS::OperatingSystem/properties',
+      'POST /v2/metadefs/namespaces/OS::OperatingSystem/tags',
+      'POST /v2/metadefs/namespaces/OS::OperatingSystem/resource_types',
       `PUT /v2/images/${id}/file`,
       `PUT /v2/images/${id}/stage`,
     );
@@ -173,6 +179,12 @@ describe('hostile requests', () => {
       fc.tuple(part, part).map(([image, odd]) => `/v2/images/${image}/tags/${odd}`),
       part.map((odd) => `/v2/images/${id}/members/${odd}`),
       part.map((odd) => `/v2/schemas/${odd}`),
+      part.map((odd) => `/v2/cache/${odd}`),
+      query.map((asked) => `/v2/metadefs/namespaces?${asked}`),
+      fc.tuple(part, query).map(([odd, asked]) => `/v2/metadefs/namespaces/${odd}?${asked}`),
+      fc
+        .tuple(fc.constantFrom('objects', 'properties', 'tags', 'resource_types'), part)
+        .map(([folder, odd]) => `/v2/metadefs/namespaces/OS::OperatingSystem/${folder}/${odd}`),
       part.map((odd) => `/v2/${odd}`),
     );
     const method = fc.constantFrom('GET', 'GET', 'DELETE', 'POST', 'PUT', 'HEAD');
@@ -188,5 +200,55 @@ describe('hostile requests', () => {
       { numRuns: 800 },
     );
     expect(await snapshot()).toBe(before);
+  });
+});
+
+describe('hostile definitions', () => {
+  it('by an administrator are refused or made whole, without a 500', async () => {
+    const field = fc.constantFrom(
+      'namespace',
+      'display_name',
+      'visibility',
+      'protected',
+      'owner',
+      'properties',
+      'objects',
+      'tags',
+      'resource_type_associations',
+      'x',
+    );
+    const inner = fc.oneof(
+      json,
+      fc.array(fc.record({ name: fc.oneof(text, json) }, { requiredKeys: [] }), { maxLength: 3 }),
+      fc.dictionary(
+        text,
+        fc.record({
+          title: fc.oneof(text, json),
+          type: fc.oneof(fc.constantFrom('string', 'integer'), json),
+          pattern: text,
+        }),
+      ),
+    );
+    const body = fc
+      .array(fc.tuple(field, fc.oneof(text, inner)), { maxLength: 5 })
+      .map((pairs) => ({ namespace: 'n', ...Object.fromEntries(pairs) }));
+    await fc.assert(
+      fc.asyncProperty(body, async (payload) => {
+        const made = await cloud.ask('POST /v2/metadefs/namespaces', { as: 'admin', body: payload });
+        expect(made.status, JSON.stringify(payload)).toBeLessThan(500);
+        if (made.status !== 201) return;
+        const self = encodeURIComponent(String(made.body.namespace));
+        expect(
+          (await cloud.ask(`GET /v2/metadefs/namespaces/${self}`, { as: 'admin' })).status,
+          JSON.stringify(payload),
+        ).toBe(200);
+        await cloud.ask(`PUT /v2/metadefs/namespaces/${self}`, {
+          as: 'admin',
+          body: { namespace: made.body.namespace },
+        });
+        expect((await cloud.ask(`DELETE /v2/metadefs/namespaces/${self}`, { as: 'admin' })).status).toBe(204);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
