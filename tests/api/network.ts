@@ -45,10 +45,13 @@ export interface NetworkUnderTest {
 
 const NO_TASKS: Tasks = { enqueue: () => Promise.reject(new Error('no tasks here')) } as unknown as Tasks;
 
-/** Starts the service. */
-export async function startNetwork(options: Partial<NetworkOptions> = {}): Promise<NetworkUnderTest> {
+/** Starts the service; its database is in memory unless a file is named, which is then written as safely as in production. */
+export async function startNetwork(
+  options: Partial<NetworkOptions> = {},
+  file = ':memory:',
+): Promise<NetworkUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), 'network-'));
-  const db = openDatabase<unknown>({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
+  const db = openDatabase<unknown>({ kind: 'sqlite', file, durability: 'full' });
   await migrateUp(db, { ...revisionMigrations, ...networkMigrations });
   const clock = new ManualClock();
   const changedServers: string[] = [];

@@ -14,6 +14,7 @@ export const portResource = defineResource({
   notFound: portNotFound,
   view: viewPorts,
   target: networkTarget,
+  targetFields: ['network_id', 'project_id'],
   create: createPort,
   update: updatePort,
   remove: deletePort,

@@ -79,6 +79,8 @@ export interface ResourceDefinition<A extends Attributes, Row extends { readonly
   beforeList?(deps: NetworkDeps, ctx: RequestContext): Promise<void>;
   /** What policies may ask beyond the resource's own attributes, such as `network:project_id`. */
   target?(db: Db<NetworkTables>, item: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>>;
+  /** The attributes that decide what {@link target} says, so that a list asks once for equal ones. */
+  readonly targetFields?: readonly string[];
   /** @returns the new resource's id. */
   create?(write: Write, values: NewValues<A> & { readonly project_id: string }): Promise<string>;
   update?(write: Write, id: string, changes: Changes<A>, item: WireObject): Promise<void>;

@@ -101,11 +101,6 @@ export function oneOf<const T extends string | number>(...values: readonly T[]):
   };
 }
 
-export function oneOfOrNull<const T extends string>(...values: readonly T[]): AttributeType<T | null> {
-  const inner = oneOf(...values);
-  return { read: (value, refuse) => (value === null ? null : inner.read(value, refuse)) };
-}
-
 export const ipVersion: AttributeType<4 | 6> = {
   read: (value, refuse) => {
     const number = readInteger(value);

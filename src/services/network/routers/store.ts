@@ -33,11 +33,6 @@ export async function getRouter(db: Tx, id: string): Promise<RouterRow> {
   return row;
 }
 
-export async function listRoutersById(db: Tx, ids: readonly string[]): Promise<RouterRow[]> {
-  if (ids.length === 0) return [];
-  return db.selectFrom('routers').selectAll().where('id', 'in', ids).execute();
-}
-
 export async function listRoutersOfHost(db: Tx, hostId: string): Promise<RouterRow[]> {
   return db.selectFrom('routers').selectAll().where('host_id', '=', hostId).orderBy('id').execute();
 }

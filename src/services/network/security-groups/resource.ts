@@ -42,6 +42,7 @@ export const securityGroupRuleResource = defineResource({
   notFound: ruleNotFound,
   view: viewRules,
   target: groupTarget,
+  targetFields: ['security_group_id'],
   beforeList: prepareGroups,
   create: createRule,
   remove: removeRule,

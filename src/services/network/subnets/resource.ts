@@ -14,6 +14,7 @@ export const subnetResource = defineResource({
   notFound: subnetNotFound,
   view: viewSubnets,
   target: networkTarget,
+  targetFields: ['network_id', 'project_id'],
   create: createSubnet,
   update: updateSubnet,
   remove: deleteSubnet,

@@ -40,7 +40,10 @@ export const subnetSource: Source = {
     'router:external': (values) => sql<SqlBool>`t.network_id in (select id from networks
       where is_external in (${sql.join(values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0)))}))`,
     service_types: (values) =>
-      sql<SqlBool>`exists (select 1 from json_each(t.service_types) j where j.value in (${sql.join(values)}))`,
+      sql<SqlBool>`(${sql.join(
+        values.map((value) => sql`instr(t.service_types, ${JSON.stringify(value)}) > 0`),
+        sql` or `,
+      )})`,
   },
 };
 
