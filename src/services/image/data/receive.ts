@@ -17,12 +17,9 @@ export interface ReceiveOptions {
   readonly diskFormat: DiskFormat;
   /** More than this is refused; Infinity for no limit. */
   readonly maxBytes: number;
-  /** Told now and then how many bytes have come, so that the writer's claim can be renewed. @throws to stop. */
+  /** Told with every chunk how many bytes have come, so that the writer's claim can be renewed. @throws to stop. */
   readonly onProgress: (bytes: number) => Promise<void>;
 }
-
-/** How much passes between two calls of `onProgress`. Less asks the clock needlessly, more lets a slow upload look dead. */
-const PROGRESS_BYTES = 4 * 1024 * 1024;
 
 /**
  * Takes a stream into a file, chunk by chunk: hashed, inspected and written as it passes, with one chunk in memory.
@@ -35,7 +32,6 @@ export async function receive(source: Readable, file: IncomingFile, options: Rec
   const md5 = createHash('md5');
   const sha512 = createHash('sha512');
   let sizeBytes = 0;
-  let reportedBytes = 0;
   for await (const chunk of whole(source)) {
     sizeBytes += chunk.length;
     if (sizeBytes > options.maxBytes)
@@ -48,10 +44,7 @@ export async function receive(source: Readable, file: IncomingFile, options: Rec
     md5.update(chunk);
     sha512.update(chunk);
     await file.write(chunk);
-    if (sizeBytes - reportedBytes >= PROGRESS_BYTES) {
-      reportedBytes = sizeBytes;
-      await options.onProgress(sizeBytes);
-    }
+    await options.onProgress(sizeBytes);
   }
   const inspection = inspector.finish();
   if (inspection.refusal !== undefined) throw new BadRequest(inspection.refusal.code, inspection.refusal.message);

@@ -44,7 +44,7 @@ export async function runJanitor(deps: JanitorDeps, signal: AbortSignal): Promis
 }
 
 /** Makes images whose upload died `queued` again. */
-export async function releaseAbandoned({ db, clock, log }: JanitorDeps): Promise<void> {
+export async function releaseAbandoned({ db, clock, stores, log }: JanitorDeps): Promise<void> {
   const nowMs = clock.now().getTime();
   for (const row of await listAbandoned(db, nowMs)) {
     if (row.writer === null) continue;
@@ -55,8 +55,12 @@ export async function releaseAbandoned({ db, clock, log }: JanitorDeps): Promise
       writer_until: null,
       updated_at: nowMs,
     });
-    if (released)
-      log.warn({ image: row.id, status: row.status }, 'an upload ended without a word, its image is queued again');
+    if (!released) continue;
+    log.warn({ image: row.id, status: row.status }, 'an upload ended without a word, its image is queued again');
+    for (const store of [...stores.all, stores.staging]) {
+      await store.removeIncoming(row.writer);
+      await store.remove(row.writer);
+    }
   }
 }
 

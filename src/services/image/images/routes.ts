@@ -21,8 +21,11 @@ export interface ImageRouteDeps extends UpdateDeps, UploadDeps, DownloadDeps, De
 const IMAGE = '/v2/images/:imageId';
 /** A patch of all properties and tags at their longest fits. */
 const MAX_PATCH_BYTES = 512 * 1024;
-/** An upload from which nothing comes for this long is broken off: shorter hurts slow lines, longer keeps dead ones. */
-const STALL_MS = 120_000;
+/**
+ * An upload from which nothing comes for this long is broken off. Shorter hurts slow lines; as long as `WRITER_MS`, and a
+ * writer that waits would be taken for dead.
+ */
+const STALL_MS = 45_000;
 
 export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
   route({

@@ -127,6 +127,7 @@ describe('after a crash', () => {
     stop.abort();
     await cloud.clock.advance(60_000);
     await run;
+    expect(await cloud.files()).toEqual([]);
     upload.end('y');
     expect(await answer).toMatchObject({ status: 410 });
     expect(await show(id)).toMatchObject({ status: 'queued' });

@@ -117,6 +117,7 @@ async function writeData(
       maxBytes: Math.min(deps.limits.maxImageBytes, await sizes.remainingBytes(deps.db)),
       onProgress: renewal(deps, id, writer),
     });
+    await renew(deps, id, writer);
     await file.commit();
     const location = { image_id: id, store: store === deps.stores.staging ? STAGING_STORE : store.id, data_id: writer };
     await finishWriting(deps, location, finish(received), sizes);
@@ -155,13 +156,19 @@ function refuseStatus(from: ImageStatus, to: ImageStatus): Conflict {
 }
 
 /** Says now and then that the writer is alive, and stops it when the image is no longer its own. */
-function renewal({ db, clock }: UploadDeps, id: ImageId, writer: string): () => Promise<void> {
+function renewal(deps: UploadDeps, id: ImageId, writer: string): () => Promise<void> {
+  const { clock } = deps;
   let renewedMs = clock.monotonicMs();
   return async () => {
     if (clock.monotonicMs() - renewedMs < RENEW_MS) return;
     renewedMs = clock.monotonicMs();
-    if (!(await updateAsWriter(db, id, writer, { writer_until: clock.now().getTime() + WRITER_MS }))) throw gone(id);
+    await renew(deps, id, writer);
   };
+}
+
+/** @throws {Gone} `image.gone`. */
+async function renew({ db, clock }: UploadDeps, id: ImageId, writer: string): Promise<void> {
+  if (!(await updateAsWriter(db, id, writer, { writer_until: clock.now().getTime() + WRITER_MS }))) throw gone(id);
 }
 
 async function finishWriting(
