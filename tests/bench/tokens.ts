@@ -27,7 +27,7 @@ const anew = await rate(3_000, async (i) => {
 const overHttp = await rate(5_000, () =>
   cloud.ask('GET', '/v3/auth/tokens?nocatalog', { token, headers: { 'x-subject-token': token } }),
 );
-const auth = { identity: { methods: ['token'], token: { id: token } }, ...{ scope: ADMIN_PROJECT } };
+const auth = { identity: { methods: ['token'], token: { id: token } }, scope: ADMIN_PROJECT };
 const given = await rate(1_000, () => cloud.token(auth));
 
 async function forget(): Promise<void> {

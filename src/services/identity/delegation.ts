@@ -24,3 +24,14 @@ export function isDelegated(ctx: RequestContext): boolean {
   const { claims } = tokenOf(ctx);
   return claims.trustId !== null || claims.applicationCredentialId !== null || claims.accessTokenId !== null;
 }
+
+/**
+ * Keeps who acts by a trust or an OAuth1 token from making what outlives it.
+ * @param what as in `an application credential`.
+ * @throws {Forbidden} for such a token.
+ */
+export function checkNotEntrusted(ctx: RequestContext, what: string): void {
+  const { claims } = tokenOf(ctx);
+  if (claims.trustId !== null || claims.accessTokenId !== null)
+    throw forbiddenAction(`Creating ${what} with a delegated token is not allowed.`);
+}

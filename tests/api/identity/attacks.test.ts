@@ -183,6 +183,36 @@ describe('CVE-2019-19687, CVE-2020-12691, CVE-2020-12689, CVE-2026-33551: creden
   });
 });
 
+describe('OSSA-2014-018, 2014-022: whoever acts by a trust', () => {
+  it('makes nothing that outlives it, and sees no more than was entrusted', async () => {
+    const bob = await makeUser('bob');
+    const trust = await as(ann.token, 'POST', '/v3/OS-TRUST/trusts', {
+      trust: {
+        trustor_user_id: ann.id,
+        trustee_user_id: bob,
+        impersonation: true,
+        project_id: ann.projectId,
+        roles: [{ name: 'reader' }],
+      },
+    });
+    const scope = { 'OS-TRUST:trust': { id: trust.body.trust.id } };
+    const token = await cloud.token(passwordAuth({ id: bob }, 'bob', scope));
+    const application_credential = { name: 'c' };
+    const credential = { user_id: ann.id, type: 'totp', blob: 'GEZDGNBVGY3TQOJQ' };
+    const again = { ...trust.body.trust, roles: [{ name: 'member' }] };
+    const answers = [
+      await as(token, 'POST', `/v3/users/${ann.id}/application_credentials`, { application_credential }),
+      await as(token, 'POST', '/v3/credentials', { credential }),
+      await as(token, 'POST', '/v3/OS-TRUST/trusts', { trust: again }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+    const shown = await as(token, 'GET', '/v3/auth/tokens', undefined);
+    expect(shown.status).toBe(404);
+    const own = await cloud.ask('GET', '/v3/auth/tokens', { token, headers: { 'x-subject-token': token } });
+    expect(own.body.token.roles.map((r: { name: string }) => r.name)).toEqual(['reader']);
+  });
+});
+
 describe('CVE-2020-12690: OAuth1', () => {
   it('gives the roles that the user authorized and no others', async () => {
     const consumer = (await as(admin, 'POST', '/v3/OS-OAUTH1/consumers', { consumer: {} })).body.consumer;

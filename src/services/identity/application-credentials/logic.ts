@@ -5,7 +5,7 @@ import { toBit } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Forbidden } from '#kernel/errors.ts';
 import { newHexId } from '#kernel/ids.ts';
-import { checkUnrestricted, tokenOf } from '../delegation.ts';
+import { checkNotEntrusted, checkUnrestricted, tokenOf } from '../delegation.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import { badRequest, forbidden, forbiddenAction, notFound } from '../errors.ts';
 import { readExpiry } from '../expiry.ts';
@@ -51,6 +51,7 @@ export async function createApplicationCredential(
   v3Url: V3Url,
 ): Promise<Record<string, unknown>> {
   checkUnrestricted(ctx, MANAGING);
+  checkNotEntrusted(ctx, 'an application credential');
   if (ctx.userId !== userId) throw forbiddenAction('Cannot create an application credential for another user.');
   if (ctx.projectId === null) throw forbidden('application_credential.no_project');
   const secret = given.secret ? given.secret : randomBytes(SECRET_BYTES).toString('base64url');

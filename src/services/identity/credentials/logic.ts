@@ -5,7 +5,7 @@ import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Forbidden } from '#kernel/errors.ts';
 import { newHexId } from '#kernel/ids.ts';
-import { checkUnrestricted, isDelegated, tokenOf } from '../delegation.ts';
+import { checkNotEntrusted, checkUnrestricted, isDelegated, tokenOf } from '../delegation.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { badRequest, forbiddenAction, missing, notFound } from '../errors.ts';
 import { checkUnmoved, extraOf, mergeExtra } from '../extra.ts';
@@ -64,6 +64,8 @@ export async function createCredential(
 ): Promise<CredentialRow> {
   checkUnrestricted(ctx, MANAGING);
   const isEc2 = given.type.toLowerCase() === EC2;
+  // An EC2 credential is bound to the trust; a secret for one-time codes would open the trustor's account for good.
+  if (!isEc2) checkNotEntrusted(ctx, 'a credential');
   if (isEc2 && !given.project_id) throw badRequest('input.invalid', "'project_id' is a required property");
   const blob = isEc2 ? bind(ctx, readBlob(given.blob)) : given.blob;
   const row: CredentialRow = {
