@@ -56,6 +56,19 @@ describe('desired state', () => {
     expect(again.told).toEqual([{ revision: 7, things: ['a'] }]);
   });
 
+  it('is not taken from a controller that has lost its memory, until somebody removes what the host knows', async () => {
+    await (await follow([{ revision: 7, things: ['a'] }])).running;
+    const clock = new ManualClock();
+    const forgetful = await follow([{ revision: 0, things: [] }], clock);
+    await clock.advance(60_000);
+    await forgetful.running;
+    expect(forgetful.told).toEqual([{ revision: 7, things: ['a'] }]);
+    await rm(file);
+    const decided = await follow([{ revision: 0, things: [] }]);
+    await decided.running;
+    expect(decided.told).toEqual([{ revision: 0, things: [] }]);
+  });
+
   it('can be read by its owner only', async () => {
     await (await follow([{ revision: 1, things: [] }])).running;
     expect((await stat(file)).mode & 0o777).toBe(0o600);

@@ -5,7 +5,8 @@
  * knows what to do with no controller in reach. At start the file counts first, then whatever the controller says; the
  * first question has revision {@link NOTHING_SEEN}, so that a controller with another history is heard even if its
  * revision happens to be the same. A damaged file is no desired state, which is not the same as an empty one: nothing is
- * removed from the host because a file could not be read.
+ * removed from the host because a file could not be read. Nor is anything changed for a controller that knows less than this
+ * host has already done, because its database was lost or put back: what it does not remember would be destroyed.
  */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#kernel/clock.ts';
@@ -42,12 +43,15 @@ export async function followDesired<T extends Revised>(source: DesiredSource<T>,
   const kept = await readKept<T>(source);
   if (kept !== undefined) source.onDesired(kept);
   let since = NOTHING_SEEN;
+  let newest = kept?.revision ?? NOTHING_SEEN;
   let backoffMs = FIRST_BACKOFF_MS;
   while (!signal.aborted) {
     try {
       const next = await source.wait(since, signal);
       backoffMs = FIRST_BACKOFF_MS;
       if (next === null || signal.aborted) continue;
+      if (next.revision < newest) throw new LostHistory(next.revision, newest, source.file);
+      newest = next.revision;
       await writeFileAtomic(source.file, JSON.stringify(next));
       since = next.revision;
       source.onDesired(next);
@@ -57,6 +61,17 @@ export async function followDesired<T extends Revised>(source: DesiredSource<T>,
       await source.clock.sleep(backoffMs, signal);
       backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
     }
+  }
+}
+
+/** The controller's history ends before this host's: somebody must decide which of the two is right. */
+class LostHistory extends Error {
+  constructor(revision: number, kept: number, file: string) {
+    super(
+      `The controller is at revision ${revision}, this host already at ${kept}: the controller's database was lost or put back, ` +
+        `and nothing is changed on this host. If the controller is right, remove ${file} and start the agent again.`,
+    );
+    this.name = 'LostHistory';
   }
 }
 

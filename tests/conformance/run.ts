@@ -177,7 +177,10 @@ async function runTests(workspace: string, selected: readonly string[]): Promise
     stdio: ['ignore', output, errors],
     detached: true,
   });
-  const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM'), RUN_DEADLINE_MS);
+  const end = (): void => void (child.pid !== undefined && process.kill(-child.pid, 'SIGTERM'));
+  const timer = setTimeout(end, RUN_DEADLINE_MS);
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
   await new Promise((resolve) => child.once('exit', resolve));
   clearTimeout(timer);
   const parsed = spawnSync(PYTHON, [join(HERE, 'lib/subunit_to_json.py'), stream], {
