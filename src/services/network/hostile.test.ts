@@ -284,6 +284,32 @@ describe('hostile requests', () => {
     }
   });
 
+  it('a change of nothing is none, and no bug', async () => {
+    const { network } = await cloud.must(201, 'POST /networks', { network: {} });
+    const { subnet } = await cloud.must(201, 'POST /subnets', {
+      subnet: { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4 },
+    });
+    const { port } = await cloud.must(201, 'POST /ports', { port: { network_id: network.id } });
+    const { router } = await cloud.must(201, 'POST /routers', { router: {} });
+    const { address_group: group } = await cloud.must(201, 'POST /address-groups', { address_group: { name: 'a' } });
+    const { address_scope: scope } = await cloud.must(201, 'POST /address-scopes', {
+      address_scope: { ip_version: 4 },
+    });
+    const { subnetpool: pool } = await cloud.must(201, 'POST /subnetpools', {
+      subnetpool: { name: 'p', prefixes: ['10.0.0.0/8'] },
+    });
+    const [sg] = (await cloud.must(200, 'GET /security-groups')).security_groups;
+    await cloud.must(200, `PUT /networks/${network.id}`, { network: {} });
+    await cloud.must(200, `PUT /subnets/${subnet.id}`, { subnet: {} });
+    await cloud.must(200, `PUT /ports/${port.id}`, { port: {} });
+    await cloud.must(200, `PUT /routers/${router.id}`, { router: {} });
+    await cloud.must(200, `PUT /address-groups/${group.id}`, { address_group: {} });
+    await cloud.must(200, `PUT /address-scopes/${scope.id}`, { address_scope: {} });
+    await cloud.must(200, `PUT /subnetpools/${pool.id}`, { subnetpool: {} });
+    await cloud.must(200, `PUT /security-groups/${sg.id}`, { security_group: {} });
+    await cloud.must(200, 'PUT /quotas/project-alice', { quota: {} }, 'admin');
+  });
+
   it('does not remember paths that do not exist (CVE-2021-40797)', async () => {
     for (let i = 0; i < 50; i++) expect((await cloud.ask(`GET /nothing-${i}/${i}`)).status).toBe(404);
   });

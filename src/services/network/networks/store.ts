@@ -73,7 +73,7 @@ export async function insertNetwork(tx: Tx, row: NetworkRow): Promise<void> {
 }
 
 export async function updateNetworkRow(tx: Tx, id: string, changes: Partial<NetworkRow>): Promise<void> {
-  await tx.updateTable('networks').set(changes).where('id', '=', id).execute();
+  if (Object.keys(changes).length > 0) await tx.updateTable('networks').set(changes).where('id', '=', id).execute();
 }
 
 export async function deleteNetworkRow(tx: Tx, id: string): Promise<void> {
