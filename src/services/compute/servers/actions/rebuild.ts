@@ -8,6 +8,7 @@
 
 import { type ApiRequest, Reply } from '#kernel/api/route.ts';
 import type { RequestContext } from '#kernel/auth/context.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Forbidden } from '#kernel/errors.ts';
@@ -15,6 +16,7 @@ import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent, recordAction, startEvent } from '../../instance-actions/store.ts';
 import { findKeyPair } from '../../key-pairs/store.ts';
 import { compute } from '../../microversions.ts';
+import type { BootImage } from '../../peers.ts';
 import { rootOf } from '../../roots.ts';
 import { requireUnlocked, requireVisible } from '../access.ts';
 import {
@@ -29,6 +31,7 @@ import {
 import { bumpGuests } from '../guests/revision.ts';
 import { updateGuest } from '../guests/store.ts';
 import { updatedView } from '../routes.ts';
+import { resourcesOf, traitsOf } from '../scheduler/schedule.ts';
 import { RebuildInput } from '../schema.ts';
 import { requireState } from '../states.ts';
 import { getServer, type Server, type ServerPatch, swapServer } from '../store.ts';
@@ -76,6 +79,7 @@ async function rebuildServer(deps: ComputeDeps, ctx: RequestContext, id: string,
   requireState(before, 'rebuild', 'rebuild');
   const image = await findBootImage(deps, ctx, input.imageRef);
   requireFitFlavor(deps, ctx, fromJson(before.flavor), image);
+  await requireHostFit(deps, before, image);
   await requireMetadataFit(deps.db, before.project_id, input.metadata ?? {});
   const keyPatch = await readKeyPatch(deps, ctx, before, input);
   const adminPassword = input.adminPass ?? newPassword();
@@ -116,6 +120,25 @@ async function rebuildServer(deps: ComputeDeps, ctx: RequestContext, id: string,
     await (isOff ? finishEvent(tx, event) : startEvent(tx, event));
   });
   return adminPassword;
+}
+
+/**
+ * A server does not get past the scheduler by being rebuilt: its host must have what the new image asks for.
+ * @throws {BadRequest} in the words of a scheduler that finds no host.
+ */
+async function requireHostFit(deps: ComputeDeps, server: Server, image: BootImage): Promise<void> {
+  const flavor = fromJson(server.flavor);
+  const { required, forbidden } = traitsOf(flavor, image.properties);
+  if (server.host_id === null || (required.length === 0 && forbidden.length === 0)) return;
+  const [host] = await deps.placement.listCandidates(deps.db as Db, {
+    resources: resourcesOf(flavor),
+    requiredTraits: required,
+    forbiddenTraits: forbidden,
+    providerIds: [server.host_id],
+  });
+  const lacks = (host?.lacking ?? []).flatMap((lack) => ('trait' in lack ? [lack.trait] : []));
+  if (lacks.length > 0)
+    throw bad(`No valid host was found. The server's host is not fit for image ${image.id}: ${lacks.join(', ')}.`);
 }
 
 function patchOf(input: RebuildInput): ServerPatch {
