@@ -142,7 +142,11 @@ describe('availability zones', () => {
       { zoneName: 'z1', zoneState: { available: true }, hosts: null },
     ]);
     const detail = await ask('GET /v2.1/os-availability-zone/detail');
-    expect(detail.body.availabilityZoneInfo[1].hosts.one['nova-compute']).toMatchObject({
+    expect(Object.keys(Object.values(detail.body.availabilityZoneInfo[0].hosts)[0] as object)).toEqual([
+      'nova-scheduler',
+      'nova-conductor',
+    ]);
+    expect(detail.body.availabilityZoneInfo[2].hosts.one['nova-compute']).toMatchObject({
       available: true,
       active: true,
     });
@@ -152,7 +156,7 @@ describe('availability zones', () => {
     await act(await createAggregate('a', 'z1'), { add_host: { host: 'one' } });
     await ask(`PUT /v2.1/os-services/${HOST}`, { status: 'disabled' });
     const list = await ask('GET /v2.1/os-availability-zone/detail');
-    expect(list.body.availabilityZoneInfo[1]).toEqual({
+    expect(list.body.availabilityZoneInfo[2]).toEqual({
       zoneName: 'z1',
       zoneState: { available: false },
       hosts: null,

@@ -1,4 +1,5 @@
 import { type Route, route } from '#kernel/api/route.ts';
+import { controllerServices, INTERNAL_ZONE } from '../compute-services/controllers.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { isoMicros } from '../times.ts';
 import { listZones, type Zone } from './zones.ts';
@@ -18,10 +19,13 @@ export const availabilityZoneRoutes = (deps: ComputeDeps): Route[] => [
     name: 'listAvailabilityZonesDetailed',
     policy: 'os_compute_api:os-availability-zone:detail',
     handler: async () => ({
-      availabilityZoneInfo: (await listZones(deps.db)).map((zone) => ({
-        ...zoneBody(zone),
-        hosts: zone.isAvailable ? hostsBody(deps, zone) : null,
-      })),
+      availabilityZoneInfo: [
+        internalZoneBody(deps),
+        ...(await listZones(deps.db)).map((zone) => ({
+          ...zoneBody(zone),
+          hosts: zone.isAvailable ? hostsBody(deps, zone) : null,
+        })),
+      ],
     }),
   }),
 ];
@@ -38,4 +42,17 @@ function hostsBody({ liveness }: Pick<ComputeDeps, 'liveness'>, zone: Zone): Rec
     },
   ]);
   return Object.fromEntries(entries);
+}
+
+/** The controller's own parts, for administrators. */
+function internalZoneBody({ clock }: Pick<ComputeDeps, 'clock'>): Record<string, unknown> {
+  const services = controllerServices();
+  const updatedAt = isoMicros(clock.now().getTime());
+  const state = { available: true, active: true, updated_at: updatedAt };
+  const host = Object.fromEntries(services.map(({ binary }) => [binary, state]));
+  return {
+    zoneName: INTERNAL_ZONE,
+    zoneState: { available: true },
+    hosts: Object.fromEntries(services.map((service) => [service.host, host])),
+  };
 }
