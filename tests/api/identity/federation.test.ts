@@ -104,6 +104,20 @@ describe('federation', () => {
     expect((await logIn(jwt(claims()))).status).toBe(401);
   });
 
+  it('knows a user whom an administrator made beforehand', async () => {
+    const link = (unique_id: string) => [{ idp_id: 'sso', protocols: [{ protocol_id: 'openid', unique_id }] }];
+    const make = (name: string, federated: object) => as(admin, 'POST', '/v3/users', { user: { name, federated } });
+    const made = await make('prepared', link('ann'));
+    expect([made.status, made.body.user?.federated]).toEqual([201, link('ann')]);
+    expect((await logIn(jwt(claims()))).body.token.user.id).toBe(made.body.user.id);
+    expect((await as(admin, 'GET', '/v3/users?unique_id=ann&idp_id=sso')).body.users).toHaveLength(1);
+    expect((await make('second', link('ann'))).status).toBe(409);
+    expect((await make('third', [{ idp_id: 'none', protocols: [{ protocol_id: 'x', unique_id: 'y' }] }])).status).toBe(
+      400,
+    );
+    expect((await as(admin, 'GET', '/v3/users?name=third')).body.users).toEqual([]);
+  });
+
   it('keeps service providers', async () => {
     const path = '/v3/OS-FEDERATION/service_providers/other';
     const given = { auth_url: 'https://a.example/v3', sp_url: 'https://a.example/sp' };

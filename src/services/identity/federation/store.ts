@@ -165,8 +165,33 @@ export function findFederatedUser(
     .executeTakeFirst();
 }
 
+/** @throws {Conflict} `identity.federated_user.conflict` when another user is that one. */
 export async function insertFederatedUser(db: FederationDb, row: FederatedUserRow): Promise<void> {
-  await db.insertInto('federated_users').values(row).execute();
+  await unique('federated_user', row.unique_id, () => db.insertInto('federated_users').values(row).execute());
+}
+
+/** Everyone that a user is elsewhere, in the order of providers. */
+export function listFederatedUsers(
+  db: FederationDb,
+  of: Partial<FederatedUserRow>,
+  limit: number,
+): Promise<FederatedUserRow[]> {
+  let select = db
+    .selectFrom('federated_users')
+    .selectAll()
+    .orderBy('idp_id')
+    .orderBy('protocol_id')
+    .orderBy('unique_id')
+    .limit(limit);
+  for (const key of ['user_id', 'idp_id', 'protocol_id', 'unique_id'] as const) {
+    const value = of[key];
+    if (value !== undefined) select = select.where(key, '=', value);
+  }
+  return select.execute();
+}
+
+export async function deleteFederatedUsers(db: FederationDb, userId: string): Promise<void> {
+  await db.deleteFrom('federated_users').where('user_id', '=', userId).execute();
 }
 
 async function unique(kind: string, id: string, write: () => Promise<unknown>): Promise<void> {

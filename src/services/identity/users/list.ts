@@ -9,6 +9,7 @@ import { cut, limitOf, type Query } from '../query.ts';
 import { readFilters } from '../store/filters.ts';
 import { parseTime } from '../time.ts';
 import { collection, type V3Url } from '../views.ts';
+import { idsByLinks, readLinks } from './federated.ts';
 import { findPassword, getUser, listUsers, type UserQuery } from './store.ts';
 import type { UserRow } from './tables.ts';
 import { showUser } from './view.ts';
@@ -27,6 +28,7 @@ export async function readUsers(
     filters: readFilters(query, FILTERS),
     domainId: ctx.domainId ?? undefined,
     passwordEnds: readPasswordEnds(query['password_expires_at']),
+    ids: await idsByLinks(deps.db, query, limit),
     limit,
   });
   const { rows, isTruncated } = cut(found, limit);
@@ -61,7 +63,7 @@ export async function readUser(deps: IdentityDeps, id: string, v3Url: V3Url): Pr
 
 export async function showOneUser(deps: IdentityDeps, row: UserRow, v3Url: V3Url): Promise<Record<string, unknown>> {
   const password = await findPassword(deps.db, row.id);
-  return showUser(row, password?.expires_at ?? null, v3Url);
+  return { ...showUser(row, password?.expires_at ?? null, v3Url), ...(await readLinks(deps.db, row.id)) };
 }
 
 /** Projects that a user has a role on. @throws {NotFound} `identity.user.not_found`. */

@@ -13,6 +13,7 @@ import { checkUnmoved, extraOf, mergeExtra, mergeOptions } from '../extra.ts';
 import { findProject, getDomain } from '../projects/store.ts';
 import { revokeTokens } from '../revocations/revoke.ts';
 import type { IdentityTables } from '../tables.ts';
+import { replaceLinks } from './federated.ts';
 import type { NewUser, UserChange } from './schema.ts';
 import { checkRequirements, newPassword, storePassword } from './set-password.ts';
 import { deletePasswords, deleteUser, findUser, getUser, insertUser, updateUser } from './store.ts';
@@ -51,6 +52,7 @@ export async function createUser(deps: IdentityDeps, ctx: RequestContext, given:
     await checkDefaultProject(tx, row.default_project_id);
     await insertUser(tx, row);
     if (hash !== null) await givePassword(deps, tx, row, hash);
+    if (given.federated !== undefined) await replaceLinks(tx, row.id, given.federated);
   });
   return row;
 }
@@ -76,6 +78,7 @@ export async function changeUser(deps: IdentityDeps, id: string, given: UserChan
       extra: mergeExtra(row.extra, extraOf(given, COLUMNS)),
     };
     await updateUser(tx, id, changed);
+    if (given.federated !== undefined) await replaceLinks(tx, id, given.federated);
     if (hash !== null) await givePassword(deps, tx, changed, hash);
     else if (given.password === null) await deletePasswords(tx, id);
     const isDisabling = row.enabled === 1 && changed.enabled === 0;

@@ -128,10 +128,6 @@ export async function insertPassword(db: Db<UserTables>, row: PasswordRow, keep:
   await db.deleteFrom('user_passwords').where('user_id', '=', row.user_id).where('id', 'not in', kept).execute();
 }
 
-export async function updatePasswordEnd(db: Db<UserTables>, id: string, expiresAt: EpochMs | null): Promise<void> {
-  await db.updateTable('user_passwords').set({ expires_at: expiresAt }).where('id', '=', id).execute();
-}
-
 export async function deletePasswords(db: Db<UserTables>, userId: UserId): Promise<void> {
   await db.deleteFrom('user_passwords').where('user_id', '=', userId).execute();
 }
