@@ -1,5 +1,17 @@
+import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { canonicalAddress, cidrHas, cidrsOverlap, formatCidr, isIpv4, isIpv6, parseCidr } from './net.ts';
+import {
+  canonicalAddress,
+  cidrHas,
+  cidrsOverlap,
+  formatAddress,
+  formatCidr,
+  isIpv4,
+  isIpv6,
+  parseAddress,
+  parseCidr,
+} from './net.ts';
 
 describe('addresses', () => {
   it.each(['010.0.0.1', '10.1', '1.2.3.4.5', '256.1.1.1', '0x7f.1.1.1', '1.2.3.4\n', ''])(
@@ -37,5 +49,19 @@ describe('addresses', () => {
     ]);
     const other = parseCidr('::/0');
     expect(other && cidrsOverlap(cidr, other)).toBe(false);
+  });
+});
+
+describe('IPv4 addresses', () => {
+  it('are what ipaddr.js calls four decimal parts, without leading zeros', () => {
+    const part = fc.oneof(fc.nat(300).map(String), fc.constantFrom('00', '01', '', ' 1', '1e1', '-1', '٣'));
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 3, maxLength: 5 }), (parts) => {
+        const text = parts.join('.');
+        const isOne = ipaddr.IPv4.isValidFourPartDecimal(text) && !/(?:^|\.)0\d/.test(text);
+        expect(isIpv4(text)).toBe(isOne);
+        if (isOne) expect(formatAddress(4, parseAddress(text)?.value ?? -1n)).toBe(text);
+      }),
+    );
   });
 });
