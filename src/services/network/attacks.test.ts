@@ -169,6 +169,31 @@ describe('attacks on networks', () => {
     expect(await cidrs()).toContainEqual(['192.0.2.7/32']);
   });
 
+  it('a port that names another’s server is not that server’s, nor does it read its metadata (CVE-2013-6419)', async () => {
+    await cloud.addHost('h1');
+    const { network } = await makeNetwork('alice');
+    const boot = (portId: string, serverId: string, isUserPort: boolean) =>
+      cloud.service.ensureServerPort(contextOf('alice'), {
+        portId,
+        networkId: network.id,
+        securityGroupIds: [],
+        serverId,
+        hostId: 'h1',
+        zone: 'nova',
+        isUserPort,
+      });
+    const claim = { network_id: network.id, device_id: 'victim', device_owner: 'compute:nova' };
+    const { port } = await cloud.must(201, 'POST /ports', { port: claim });
+    expect((await cloud.service.listServerPorts(cloud.db, ['victim'])).get('victim')).toEqual([]);
+    await cloud.must(200, `PUT /ports/${port.id}`, { port: { device_id: '' } });
+    await boot(port.id, 'mine', true);
+    await cloud.must(200, `PUT /ports/${port.id}`, { port: { device_id: 'victim' } });
+    expect((await cloud.service.listServerPorts(cloud.db, ['victim'])).get('victim')).toEqual([]);
+    expect((await cloud.service.desiredNetworks('h1')).ports.map(({ guestId }) => guestId)).not.toContain('victim');
+    await cloud.service.releaseServerPorts('victim');
+    expect((await cloud.must(200, `GET /ports/${port.id}`)).port.device_id).toBe('victim');
+  });
+
   it('a rule made while a server runs reaches its host at once (OSSA 2013-030, 2015-021)', async () => {
     await cloud.addHost('h1');
     await cloud.addHost('h2');

@@ -1,13 +1,12 @@
-import { afterCommit } from '#kernel/db/open-transaction.ts';
 import { parseAddress } from '#kernel/net.ts';
 import { badRequest, badResource, conflict, notFound } from '../errors.ts';
 import { touchRouters } from '../hosts/touch.ts';
 import { getNetwork } from '../networks/store.ts';
 import { makePort } from '../ports/make.ts';
-import { isServerPort } from '../ports/owners.ts';
 import { deletePortRows } from '../ports/remove.ts';
 import { addressesOf, findPort, getPort } from '../ports/store.ts';
 import type { PortRow } from '../ports/tables.ts';
+import { tellCompute } from '../ports/tell.ts';
 import type { Changes, NewValues } from '../resources/attributes.ts';
 import { newRow, type Write } from '../resources/resource.ts';
 import { deleteAttachments, touchRow } from '../resources/store.ts';
@@ -197,11 +196,4 @@ async function findRouterFor(write: Write, row: FloatingIpRow, portId: string, s
       `External network ${row.floating_network_id} is not reachable from subnet ${subnetId}.  Therefore, cannot associate Port ${portId} with a Floating IP.`,
     );
   return best.router_id;
-}
-
-/** The guest's metadata names its floating addresses. */
-function tellCompute(write: Write, port: PortRow): void {
-  if (!isServerPort(port.device_owner) || port.device_id === '') return;
-  const { onServerPortsChanged } = write.deps;
-  afterCommit(() => onServerPortsChanged(port.device_id));
 }

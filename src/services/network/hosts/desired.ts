@@ -57,7 +57,7 @@ export async function desiredNetworks(deps: NetworkDeps, hostId: string): Promis
     deviceOwners: ['network:router_interface', 'network:router_gateway'],
   });
   const bound = (await listDhcpBindings(db, { hostIds: [hostId] })).map(({ network_id }) => network_id);
-  const dhcpPorts = await listPorts(db, { networkIds: bound, deviceOwners: ['network:dhcp'] });
+  const dhcpPorts = await listPorts(db, { networkIds: bound, deviceOwners: ['network:dhcp'], host: host.hostname });
   const served = [...new Set(dhcpPorts.map(({ network_id }) => network_id))];
   const networkIds = [...new Set([...[...ports, ...routerPorts].map(({ network_id }) => network_id), ...served])];
   const networks = await listNetworksById(db, networkIds.toSorted());
@@ -185,7 +185,7 @@ function renderPort(port: PortRow, addresses: Addresses, groupIds: readonly stri
   return {
     id: port.id,
     networkId: port.network_id,
-    guestId: port.device_id,
+    guestId: port.server_id ?? '',
     deviceName: deviceNameOf(port.id),
     macAddress: port.mac_address,
     fixedIps: (addresses.get(port.id) ?? []).map(({ subnet_id, address }) => ({ subnetId: subnet_id, address })),

@@ -4,7 +4,6 @@ import { inTransaction } from '#kernel/db/transaction.ts';
 import type { NetworksReport, ObservedResource } from '#protocol/networks.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { setFloatingIpStatuses } from '../floating-ips/store.ts';
-import { isServerPort } from '../ports/owners.ts';
 import { listPorts, setStatuses } from '../ports/store.ts';
 import type { PortRow } from '../ports/tables.ts';
 import { listRoutersOfHost } from '../routers/store.ts';
@@ -29,7 +28,7 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
     const served = new Set((await listDhcpBindings(tx, { hostIds: [hostId] })).map(({ network_id }) => network_id));
     const routers = new Set((await listRoutersOfHost(tx, hostId)).map(({ id }) => id));
     const isUp = (port: PortRow): boolean | undefined => {
-      if (isServerPort(port.device_owner)) return states.ports.has(port.id) && port.admin_state_up === 1;
+      if (port.server_id !== null) return states.ports.has(port.id) && port.admin_state_up === 1;
       if (port.device_owner === 'network:dhcp')
         return served.has(port.network_id) && states.networks.has(port.network_id);
       return routers.has(port.device_id) ? states.routers.has(port.device_id) : undefined;
@@ -56,9 +55,7 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
       'DOWN',
     );
     await saveNewProblems(tx, host, report);
-    const serverIds = new Set(
-      changed.filter(({ port }) => isServerPort(port.device_owner)).map(({ port }) => port.device_id),
-    );
+    const serverIds = new Set(changed.flatMap(({ port }) => port.server_id ?? []));
     afterCommit(() => {
       for (const id of serverIds) deps.onServerPortsChanged(id);
     });

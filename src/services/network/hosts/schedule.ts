@@ -15,6 +15,7 @@ import { allocateAddresses } from '../ports/addresses.ts';
 import { makePort } from '../ports/make.ts';
 import { deletePortRows } from '../ports/remove.ts';
 import { addressesOf, countAddressesOf, listPorts, removeAddresses, updatePortRow } from '../ports/store.ts';
+import type { PortRow } from '../ports/tables.ts';
 import type { Write } from '../resources/resource.ts';
 import { getRouter, listInterfaceSubnets, setRouterPortHosts, updateRouterRow } from '../routers/store.ts';
 import { isAutoAddressed } from '../subnets/check.ts';
@@ -46,7 +47,7 @@ export async function ensureDhcp(write: Write, networkId: string): Promise<void>
   const bound = (await listDhcpBindings(write.tx, { networkIds: [networkId] }))[0];
   const host = bound === undefined ? await bindToSomeHost(write, network) : await findAnyHost(write, bound.host_id);
   if (host === undefined) return;
-  const port = (await listPorts(write.tx, { networkIds: [networkId], deviceOwners: ['network:dhcp'] }))[0];
+  const port = (await listDhcpPorts(write, networkId))[0];
   if (port === undefined) await makeDhcpPort(write, network, host, await withRoom(write, subnets));
   else await serveSubnets(write, port, subnets);
 }
@@ -56,7 +57,7 @@ export async function moveDhcp(write: Write, networkId: string, host: NetworkHos
   await touchNetworks(write, [networkId]);
   await unbindDhcp(write.tx, networkId);
   await bindDhcp(write.tx, networkId, host.id);
-  for (const port of await listPorts(write.tx, { networkIds: [networkId], deviceOwners: ['network:dhcp'] }))
+  for (const port of await listDhcpPorts(write, networkId))
     await updatePortRow(write.tx, port.id, {
       host: host.hostname,
       device_id: dhcpDeviceId(host.hostname, networkId),
@@ -69,7 +70,7 @@ export async function moveDhcp(write: Write, networkId: string, host: NetworkHos
 
 /** Takes the network's DHCP server and its port away. */
 export async function removeDhcp(write: Write, networkId: string): Promise<void> {
-  const ports = await listPorts(write.tx, { networkIds: [networkId], deviceOwners: ['network:dhcp'] });
+  const ports = await listDhcpPorts(write, networkId);
   const bindings = await listDhcpBindings(write.tx, { networkIds: [networkId] });
   if (ports.length === 0 && bindings.length === 0) return;
   await touchNetworks(write, [networkId]);
@@ -145,8 +146,14 @@ export function dhcpDeviceId(hostname: string, networkId: string): string {
 
 /** Ends the DHCP server of a network whose subnets no longer want one; a host that was given it for later keeps it. */
 async function endDhcp(write: Write, networkId: string): Promise<void> {
-  const ports = await listPorts(write.tx, { networkIds: [networkId], deviceOwners: ['network:dhcp'] });
+  const ports = await listDhcpPorts(write, networkId);
   if (ports.length > 0) await removeDhcp(write, networkId);
+}
+
+/** The DHCP server's ports: only the cloud binds one, so that a network's owner cannot pass off his own for it. */
+async function listDhcpPorts(write: Write, networkId: string): Promise<PortRow[]> {
+  const ports = await listPorts(write.tx, { networkIds: [networkId], deviceOwners: ['network:dhcp'] });
+  return ports.filter(({ host }) => host !== '');
 }
 
 async function bindToSomeHost(write: Write, network: NetworkRow): Promise<NetworkHostRow | undefined> {

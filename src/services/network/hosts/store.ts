@@ -230,7 +230,7 @@ export async function listServerPortsOfHost(db: Tx, hostname: string): Promise<P
     .selectFrom('ports')
     .selectAll()
     .where('host', '=', hostname)
-    .where('device_owner', 'like', 'compute:%')
+    .where('server_id', 'is not', null)
     .orderBy('id')
     .execute();
 }

@@ -1,5 +1,4 @@
 import { fromJson, toBit, toJson } from '#kernel/db/json.ts';
-import { afterCommit } from '#kernel/db/open-transaction.ts';
 import { badRequest, conflict, hidden } from '../errors.ts';
 import { listFloatingIpsOfPorts } from '../floating-ips/store.ts';
 import { touchPort, touchRouters } from '../hosts/touch.ts';
@@ -15,7 +14,7 @@ import { isAutoAddressed } from '../subnets/check.ts';
 import { listSubnetsOfNetwork } from '../subnets/store.ts';
 import { type AddressWish, allocateAddresses } from './addresses.ts';
 import { macInUse, makePort } from './make.ts';
-import { isNetworkOwned, isRouterPort, isServerPort, isServicePort } from './owners.ts';
+import { isNetworkOwned, isRouterPort, isServicePort } from './owners.ts';
 import { deletePortRows } from './remove.ts';
 import type { portAttributes } from './schema.ts';
 import {
@@ -29,6 +28,7 @@ import {
   updatePortRow,
 } from './store.ts';
 import type { AddressPair, DhcpOption, PortAddressRow, PortRow } from './tables.ts';
+import { tellCompute } from './tell.ts';
 
 type New = NewValues<typeof portAttributes> & { readonly project_id: string };
 type Update = Changes<typeof portAttributes>;
@@ -117,6 +117,8 @@ export async function updatePort(write: Write, id: string, changes: Update): Pro
     ...(changes.name === undefined ? {} : { name: changes.name }),
     ...(changes.description === undefined ? {} : { description: changes.description }),
     ...(changes.device_id === undefined ? {} : { device_id: changes.device_id }),
+    // Whoever gives the port another device takes it from the server that had it.
+    ...(changes.device_id === undefined || changes.device_id === row.device_id ? {} : { server_id: null }),
     ...(changes.admin_state_up === undefined ? {} : { admin_state_up: toBit(changes.admin_state_up) }),
     ...(changes.dns_name === undefined ? {} : { dns_name: changes.dns_name }),
     ...(changes['binding:vnic_type'] === undefined ? {} : { vnic_type: changes['binding:vnic_type'] }),
@@ -334,10 +336,7 @@ async function touchChanged(write: Write, row: PortRow, host: string, groupIds: 
     await touchPort(write, { networkId: row.network_id, host: where, securityGroupIds: groupIds, joins });
   }
   if (isRouterPort(row.device_owner)) await touchRouters(write, [row.device_id]);
-  if (isServerPort(row.device_owner) && row.device_id !== '') {
-    const { onServerPortsChanged } = write.deps;
-    afterCommit(() => onServerPortsChanged(row.device_id));
-  }
+  tellCompute(write, row);
 }
 
 function groupsNeedSecurity() {

@@ -30,7 +30,8 @@ export interface PortSpec {
   readonly addressPairs?: (macAddress: string) => readonly AddressPair[];
   readonly dhcpOptions?: readonly DhcpOption[];
   readonly status?: PortRow['status'];
-  readonly isMadeForServer?: boolean;
+  /** The server that compute makes it for. */
+  readonly serverId?: string;
 }
 
 /** The first half of MAC addresses that the cloud makes (OpenStack's own). */
@@ -64,7 +65,8 @@ export async function makePort(
     dns_name: spec.dnsName ?? '',
     allowed_address_pairs: toJson(spec.addressPairs?.(macAddress) ?? []),
     extra_dhcp_opts: toJson(spec.dhcpOptions ?? []),
-    is_made_for_server: toBit(spec.isMadeForServer ?? false),
+    is_made_for_server: toBit(spec.serverId !== undefined),
+    server_id: spec.serverId ?? null,
   });
   const row = await insertWithMac(write, spec, rowWith);
   const addresses = await allocateAddresses(

@@ -22,8 +22,3 @@ export function isRouterPort(deviceOwner: string): boolean {
 export function isNetworkOwned(deviceOwner: string): boolean {
   return deviceOwner.startsWith('network:');
 }
-
-/** A server's port: `compute:` and the availability zone. */
-export function isServerPort(deviceOwner: string): boolean {
-  return deviceOwner.startsWith('compute:');
-}

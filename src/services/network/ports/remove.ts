@@ -1,9 +1,8 @@
-import { afterCommit } from '#kernel/db/open-transaction.ts';
 import { releaseFloatingIps } from '../floating-ips/release.ts';
 import { touchPort } from '../hosts/touch.ts';
 import type { Write } from '../resources/resource.ts';
-import { isServerPort } from './owners.ts';
 import { deletePorts, groupsOf, hasOtherPortOnHost, listPorts } from './store.ts';
+import { tellCompute } from './tell.ts';
 
 /** Deletes ports with all that hangs on them, whoever asks; their floating IPs become free. */
 export async function deletePortRows(write: Write, ids: readonly string[]): Promise<void> {
@@ -17,10 +16,7 @@ export async function deletePortRows(write: Write, ids: readonly string[]): Prom
       securityGroupIds: groups.get(port.id) ?? [],
       joins: port.host !== '' && !(await hasOtherPortOnHost(write.tx, port.network_id, port.host, port.id)),
     });
-    if (isServerPort(port.device_owner) && port.device_id !== '') {
-      const { onServerPortsChanged } = write.deps;
-      afterCommit(() => onServerPortsChanged(port.device_id));
-    }
+    tellCompute(write, port);
   }
   await deletePorts(write.tx, ids);
 }

@@ -96,6 +96,7 @@ export async function listPorts(
     readonly ids?: readonly string[];
     readonly networkIds?: readonly string[];
     readonly deviceIds?: readonly string[];
+    readonly serverIds?: readonly string[];
     readonly deviceOwners?: readonly string[];
     readonly host?: string;
   },
@@ -105,6 +106,7 @@ export async function listPorts(
     ['id', by.ids],
     ['network_id', by.networkIds],
     ['device_id', by.deviceIds],
+    ['server_id', by.serverIds],
     ['device_owner', by.deviceOwners],
   ] as const) {
     if (values === undefined) continue;

@@ -32,6 +32,11 @@ export interface PortRow extends StandardRow {
   extra_dhcp_opts: JsonText<readonly DhcpOption[]>;
   /** Made for a server by compute, so that it goes with the server. */
   is_made_for_server: Bit;
+  /**
+   * The server whose port compute made it. `device_id` is the user's word and proves nothing: a port that names somebody else's
+   * server must neither show up there nor read its metadata (CVE-2013-6419).
+   */
+  server_id: string | null;
 }
 
 export interface PortAddressRow {
@@ -100,6 +105,16 @@ export const portsMigrations: Migrations = {
     down: async (db) => {
       for (const table of ['port_security_groups', 'port_addresses', 'ports'])
         await db.schema.dropTable(table).ifExists().execute();
+    },
+  },
+  'network-0014-port-servers': {
+    up: async (db) => {
+      await db.schema.alterTable('ports').addColumn('server_id', columns.id).execute();
+      await db.schema.createIndex('ports_server_id').on('ports').column('server_id').execute();
+    },
+    down: async (db) => {
+      await db.schema.dropIndex('ports_server_id').execute();
+      await db.schema.alterTable('ports').dropColumn('server_id').execute();
     },
   },
 };

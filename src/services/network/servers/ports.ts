@@ -11,7 +11,6 @@ import { findHost } from '../hosts/store.ts';
 import { touchPort } from '../hosts/touch.ts';
 import { findNetwork, listNetworksById, networkNotFound } from '../networks/store.ts';
 import { makePort } from '../ports/make.ts';
-import { isServerPort } from '../ports/owners.ts';
 import { deletePortRows } from '../ports/remove.ts';
 import {
   addressesOf,
@@ -93,7 +92,12 @@ export async function ensureServerPort(deps: NetworkDeps, ctx: RequestContext, s
     } else if (existing.device_id !== '' && existing.device_id !== spec.serverId) {
       throw new Conflict('network.server.port_in_use', `Port ${spec.portId} is still in use.`, { type: 'PortInUse' });
     } else {
-      await bindPort(write, existing, { device_id: spec.serverId, device_owner: owner, host });
+      await bindPort(write, existing, {
+        server_id: spec.serverId,
+        device_id: spec.serverId,
+        device_owner: owner,
+        host,
+      });
     }
   });
 }
@@ -117,7 +121,7 @@ async function makeServerPort(write: Write, spec: ServerPortSpec, host: string, 
     securityGroupIds: hasPortSecurity ? groups : [],
     hasPortSecurity,
     host,
-    isMadeForServer: true,
+    serverId: spec.serverId,
   });
 }
 
@@ -147,7 +151,7 @@ export async function releaseServerPorts(
       ports.filter((port) => port.is_made_for_server === 1).map(({ id }) => id),
     );
     for (const port of ports.filter((each) => each.is_made_for_server === 0))
-      await bindPort(write, port, { device_id: '', device_owner: '', host: '' });
+      await bindPort(write, port, { server_id: null, device_id: '', device_owner: '', host: '' });
   });
 }
 
@@ -172,7 +176,7 @@ export async function listServerPorts(
   const byServer = new Map<string, ServerPort[]>(serverIds.map((id) => [id, []]));
   for (const port of ports) {
     const network = networks.get(port.network_id);
-    byServer.get(port.device_id)?.push({
+    byServer.get(port.server_id ?? '')?.push({
       portId: port.id,
       networkId: port.network_id,
       networkName: network?.name ?? '',
@@ -209,7 +213,7 @@ export async function listServerPorts(
 }
 
 async function serverPorts(db: Db<NetworkTables>, serverIds: readonly string[]): Promise<PortRow[]> {
-  return (await listPorts(db, { deviceIds: serverIds })).filter((port) => isServerPort(port.device_owner));
+  return listPorts(db, { serverIds });
 }
 
 async function hostnameOf(write: Write, hostId: string | null): Promise<string> {
@@ -220,11 +224,22 @@ async function hostnameOf(write: Write, hostId: string | null): Promise<string> 
 async function bindPort(
   write: Write,
   port: PortRow,
-  binding: { readonly device_id?: string; readonly device_owner?: string; readonly host: string },
+  binding: {
+    readonly server_id?: string | null;
+    readonly device_id?: string;
+    readonly device_owner?: string;
+    readonly host: string;
+  },
 ): Promise<void> {
   const { tx } = write;
   const next = { ...port, ...binding };
-  if (next.device_id === port.device_id && next.device_owner === port.device_owner && next.host === port.host) return;
+  if (
+    next.server_id === port.server_id &&
+    next.device_id === port.device_id &&
+    next.device_owner === port.device_owner &&
+    next.host === port.host
+  )
+    return;
   const securityGroupIds = (await groupsOf(tx, [port.id])).get(port.id) ?? [];
   const touch = async (host: string): Promise<void> => {
     const joins = host !== '' && !(await hasOtherPortOnHost(tx, port.network_id, host, port.id));
