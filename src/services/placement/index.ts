@@ -30,7 +30,7 @@ import { traitRoutes } from './traits/routes.ts';
 import { usageRoutes } from './usages/routes.ts';
 import { usageOf } from './usages/store.ts';
 
-export type { Candidate, CandidateRequest, Lacking } from './allocation-candidates/candidates.ts';
+export type { Candidate, CandidateRequest } from './allocation-candidates/candidates.ts';
 export { placementMigrations } from './tables.ts';
 
 /** What the controller's other services may ask of placement; all but `claim` may be called inside a transaction. */

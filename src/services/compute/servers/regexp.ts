@@ -33,7 +33,7 @@ export function compilePattern(pattern: string): (text: string) => boolean {
   const first = pattern.startsWith('*') ? pattern.slice(1) : pattern;
   const accept: State = { next: [] };
   const start = build(parse(first), accept);
-  return (text) => run(start, accept, text.toLowerCase());
+  return (text) => run(start, accept, text);
 }
 
 function invalid(pattern: string): BadRequest {
@@ -44,8 +44,8 @@ function invalid(pattern: string): BadRequest {
 }
 
 function parse(pattern: string): Node {
-  const chars = [...pattern.toLowerCase()];
-  const original = [...pattern];
+  const original = Array.from(pattern);
+  const chars = original.map((char) => char.toLowerCase());
   let at = 0;
 
   function either(): Node {
@@ -177,7 +177,7 @@ function build(node: Node, next: State): State {
 }
 
 function run(start: State, accept: State, text: string): boolean {
-  const chars = [...text];
+  const chars = Array.from(text, (char) => char.toLowerCase());
   let current = new Set<State>();
   for (let i = 0; i <= chars.length; i++) {
     // A match may begin anywhere.

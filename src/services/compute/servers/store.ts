@@ -1,4 +1,12 @@
-import { type Insertable, type Selectable, sql, type Updateable } from 'kysely';
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type Insertable,
+  type Selectable,
+  type SqlBool,
+  sql,
+  type Updateable,
+} from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
 import type { JsonText } from '#kernel/db/json.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
@@ -174,14 +182,15 @@ export async function listServers(
   return withNeighbours(db, await applyPage(query, { ...page, marker }).execute());
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an expression builder of one table
-function inNullable(eb: any, states: readonly (string | null)[]): any {
-  const texts = states.filter((state) => state !== null);
-  const parts = [
-    ...(texts.length > 0 ? [eb('task_state', 'in', texts)] : []),
-    ...(texts.length < states.length ? [eb('task_state', 'is', null)] : []),
-  ];
-  return eb.or(parts);
+function inNullable(
+  eb: ExpressionBuilder<ServerTables, 'servers'>,
+  states: readonly (TaskState | null)[],
+): Expression<SqlBool> {
+  const named = states.filter((state) => state !== null);
+  return eb.or([
+    ...(named.length > 0 ? [eb('task_state', 'in', named)] : []),
+    ...(named.length < states.length ? [eb('task_state', 'is', null)] : []),
+  ]);
 }
 
 function taggedWith(db: Db<ServerTables>, tags: readonly string[], atLeast: number) {
@@ -273,6 +282,8 @@ export async function pruneServers(db: Db<ServerTables>, beforeMs: number, limit
   if (old.length === 0) return 0;
   const ids = old.map((row) => row.id);
   await db.deleteFrom('server_tags').where('server_id', 'in', ids).execute();
+  // A host that has been away all the while gives such a guest up when it's back: it's not among the desired.
+  await db.deleteFrom('server_guests').where('server_id', 'in', ids).execute();
   await db.deleteFrom('servers').where('id', 'in', ids).execute();
   return ids.length;
 }

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { CLASS_KEY, Generation } from '../shapes.ts';
 import { MAX_INT } from './capacity.ts';
 
@@ -36,4 +36,3 @@ export const InventoriesBody = Type.Object(
   },
   closed,
 );
-export type InventoriesInput = Static<typeof InventoriesBody>;

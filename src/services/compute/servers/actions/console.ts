@@ -9,7 +9,6 @@ import type { ServerAction } from './action.ts';
 /** The longest console text in one answer. */
 const MAX_CONSOLE_BYTES = 256 * 1024;
 /** What JSON readers and terminals stumble over; nova leaves it out too. */
-// oxlint-disable-next-line no-control-regex
 const UNPRINTABLE = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/g;
 
 const ConsoleOutputInput = Type.Object(

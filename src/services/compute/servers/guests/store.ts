@@ -73,12 +73,3 @@ export async function deleteGuest(
     .where('host_id', '=', key.host_id)
     .execute();
 }
-
-/** Guests of servers that are no more, which a host gave up without a word: forgotten with the server. */
-export async function deleteOrphanGuests(db: Db<ServerTables>, hostId: string): Promise<void> {
-  await db
-    .deleteFrom('server_guests')
-    .where('host_id', '=', hostId)
-    .where('server_id', 'not in', (eb) => eb.selectFrom('servers').select('id'))
-    .execute();
-}
