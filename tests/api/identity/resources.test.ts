@@ -40,6 +40,25 @@ describe('users', () => {
     expect([gone.status, gone.body.error.message]).toEqual([404, `Could not find user: ${user['id']}.`]);
   });
 
+  it.each([
+    ['name__startswith=Zo', ['Zo%ë']],
+    ['name__startswith=zo', []],
+    ['name__istartswith=ZO', ['Zo%ë']],
+    ['name__endswith=%C3%AB', ['Zo%ë']],
+    ['name__endswith=', ['Zo%ë', 'admin', 'ann']],
+    ['name__iendswith=NN', ['ann']],
+    ['name__endswith=xxxxxxxxxxann', []],
+    ['name__contains=%25', ['Zo%ë']],
+    ['name__contains=_', []],
+    ['nonsense__contains=x', ['Zo%ë', 'admin', 'ann']],
+    ['enabled=false', []],
+  ])('are found by %s', async (query, names) => {
+    await make('user', { name: 'ann' });
+    await make('user', { name: 'Zo%ë' });
+    const found = (await as('GET', `/v3/users?${query}`)).body.users.map((user: { name: string }) => user.name);
+    expect(found.toSorted()).toEqual(names);
+  });
+
   it('cannot share a name in one domain', async () => {
     await make('user', { name: 'ann' });
     const again = await as('POST', '/v3/users', { user: { name: 'ann' } });

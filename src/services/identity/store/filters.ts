@@ -70,12 +70,17 @@ function matching(column: ReturnType<typeof sql.ref>, comparator: Comparator, va
     case 'icontains':
       return sql<boolean>`instr(lower(${column}), ${folded}) > 0`;
     case 'startswith':
-      return sql<boolean>`substr(${column}, 1, length(${value})) = ${value}`;
+      return sql<boolean>`substr(${column}, 1, ${charactersOf(value)}) = ${value}`;
     case 'istartswith':
-      return sql<boolean>`substr(lower(${column}), 1, length(${folded})) = ${folded}`;
+      return sql<boolean>`substr(lower(${column}), 1, ${charactersOf(folded)}) = ${folded}`;
     case 'endswith':
-      return sql<boolean>`length(${column}) >= length(${value}) and substr(${column}, 1 + length(${column}) - length(${value})) = ${value}`;
+      return sql<boolean>`(${value} = '' or substr(${column}, ${-charactersOf(value)}) = ${value})`;
     case 'iendswith':
-      return sql<boolean>`length(${column}) >= length(${folded}) and substr(lower(${column}), 1 + length(${column}) - length(${folded})) = ${folded}`;
+      return sql<boolean>`(${folded} = '' or substr(lower(${column}), ${-charactersOf(folded)}) = ${folded})`;
   }
+}
+
+/** As SQL counts them; its own `length` means bytes in MariaDB. */
+function charactersOf(text: string): number {
+  return Array.from(text).length;
 }
