@@ -52,7 +52,6 @@ export const LongDescription = Type.Unsafe<string | null>({
 });
 export const Uuid = Type.String({ format: 'uuid-like' });
 export const Fqdn = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' });
-export const ProjectIdText = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' });
 
 /** A whole number, perhaps as text: 5 or "5". Read it with {@link wholeNumber}. */
 export const PositiveInteger = Type.Unsafe<number | string>({

@@ -5,7 +5,6 @@
 import type { PolicyRule } from '#kernel/auth/policy.ts';
 
 export const ADMIN = 'rule:context_is_admin';
-export const PROJECT_MEMBER = 'rule:project_member_api';
 export const PROJECT_READER = 'rule:project_reader_api';
 export const PROJECT_MEMBER_OR_ADMIN = 'rule:project_member_or_admin';
 export const PROJECT_READER_OR_ADMIN = 'rule:project_reader_or_admin';

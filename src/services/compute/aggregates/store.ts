@@ -38,11 +38,6 @@ export async function listAggregates(db: Db<ComputeTables>): Promise<Aggregate[]
   }));
 }
 
-/** The aggregates that a host is in. */
-export async function listAggregatesOfHost(db: Db<ComputeTables>, hostId: string): Promise<Aggregate[]> {
-  return (await listAggregates(db)).filter(({ hosts }) => hosts.some(({ id }) => id === hostId));
-}
-
 /** @throws {NotFound} `compute.aggregate.absent` */
 export async function getAggregate(db: Db<ComputeTables>, number: number): Promise<Aggregate> {
   const found = (await listAggregates(db)).find((aggregate) => aggregate.number === number);

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { Reply, type Route, route } from '#kernel/api/route.ts';
 import { since } from '#kernel/api/schema.ts';
 import type { ComputeDeps } from '../deps.ts';
@@ -32,7 +32,6 @@ const Events = Type.Object(
   },
   { additionalProperties: false },
 );
-export type ExternalEvent = Static<typeof Events>['events'][number];
 
 /** @see https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events */
 export const externalEventRoutes = (deps: ComputeDeps, onNetworkChanged: (serverId: string) => void): Route[] => [

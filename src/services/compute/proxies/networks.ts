@@ -10,8 +10,6 @@ import { ask, isStatus } from './ask.ts';
 interface Network {
   readonly id: string;
   readonly name: string;
-  readonly tenant_id: string;
-  readonly shared: boolean;
 }
 
 /** Of nova-network's fields only the first two mean anything now. */
@@ -75,13 +73,9 @@ function tenantView({ id, name }: Network): Record<string, unknown> {
   return { id, cidr: 'None', label: name };
 }
 
-/** The project's networks, then the shared ones. */
+/** All that the caller may see. */
 async function findNetworks({ network }: Pick<ComputeDeps, 'network'>, ctx: RequestContext): Promise<Network[]> {
-  const list = async (query: string): Promise<Network[]> =>
-    (await ask<{ networks: Network[] }>(network, ctx, { method: 'GET', path: `/v2.0/networks?${query}` })).networks;
-  const own = await list(`tenant_id=${encodeURIComponent(ctx.projectId ?? '')}`);
-  const shared = await list('shared=true');
-  return [...own, ...shared.filter(({ id }) => own.every((mine) => mine.id !== id))];
+  return (await ask<{ networks: Network[] }>(network, ctx, { method: 'GET', path: '/v2.0/networks' })).networks;
 }
 
 /** @throws {NotFound} `compute.network.absent` */
