@@ -7,7 +7,11 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tests/{architecture,bootstrap,api}/**/*.test.ts', 'tests/conformance/lib/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'tests/{architecture,bootstrap,api}/**/*.test.ts',
+            'tests/conformance/lib/*.test.ts',
+          ],
           setupFiles: ['tests/support/record-operations.ts'],
           testTimeout: 20_000,
         },
