@@ -42,7 +42,11 @@ function check(name: string, problem: string | undefined): void {
 }
 
 function pileus(...args: string[]): void {
-  const result = spawnSync('./pileus', [...args, '--data', data], { cwd: ROOT, encoding: 'utf8', timeout: 180_000 });
+  const result = spawnSync(join(ROOT, 'pileus'), [...args, '--data', data], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    timeout: 180_000,
+  });
   if (result.status !== 0) throw new Error(`pileus ${args.join(' ')} failed: ${result.stdout}${result.stderr}`);
 }
 
@@ -179,7 +183,7 @@ try {
 } catch (error) {
   check('the laboratory itself', error instanceof Error ? (error.stack ?? error.message) : String(error));
 } finally {
-  spawnSync('./pileus', ['down', '--data', data, '--purge'], { cwd: ROOT });
+  spawnSync(join(ROOT, 'pileus'), ['down', '--data', data, '--purge'], { cwd: ROOT });
   rmSync(data, { recursive: true, force: true });
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -24,14 +24,11 @@ import { sweepServers } from './servers/sweep.ts';
 import { serverTaskKinds } from './servers/tasks/kinds.ts';
 import type { ComputeTables } from './tables.ts';
 
-export type { ComputeDeps } from './deps.ts';
 export type {
   BootImage,
   ComputeImages,
   ComputeNetworks,
   ComputePeers,
-  RequestedNetwork,
-  ServerNetwork,
   ServerPort,
 } from './peers.ts';
 export { type ComputeTables, computeMigrations } from './tables.ts';

@@ -23,7 +23,7 @@ import { type KeyRepository, openKeyRepository } from './tokens/key-repository.t
 import type { Token } from './tokens/model.ts';
 import { createPasswords } from './users/passwords.ts';
 
-export type { BootstrapEndpoint, BootstrapOptions } from './bootstrap.ts';
+export type { BootstrapOptions } from './bootstrap.ts';
 export { DEFAULT_CONFIG as DEFAULT_IDENTITY_CONFIG, type IdentityConfig } from './config.ts';
 export { identityMigrations } from './tables.ts';
 

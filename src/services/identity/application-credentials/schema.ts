@@ -40,4 +40,3 @@ export const CreateApplicationCredentialBody = Type.Object({
 
 export type NewApplicationCredential = Static<typeof CreateApplicationCredentialBody>['application_credential'];
 export type NewAccessRule = Static<typeof AccessRuleBody>;
-export type RoleRef = Static<typeof RoleRefs>[number];

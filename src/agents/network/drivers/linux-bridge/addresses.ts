@@ -70,14 +70,6 @@ export function withoutOverlaps(cidrs: readonly Cidr[]): readonly Cidr[] {
   return kept;
 }
 
-/** Whether an address lies in a prefix. */
-export function contains(cidr: Cidr, addressText: string): boolean {
-  const address = parseCidr(addressText);
-  return (
-    address !== undefined && address.family === cidr.family && address.base >= cidr.base && address.base <= lastOf(cidr)
-  );
-}
-
 /** The link-local address that a host with this MAC gives itself (modified EUI-64). */
 export function linkLocalOf(mac: string): string {
   const bytes = mac.split(':').map((part) => Number.parseInt(part, 16));
