@@ -32,6 +32,8 @@ const TEMPEST = '/usr/lib/python3/dist-packages/tempest';
 const SERVICES = ['identity', 'image', 'compute', 'network'] as const;
 /** The suite sleeps more than it works: ten seconds after each subnet that it deletes. */
 const WORKERS_PER_CORE = 3;
+/** More unexpected failures than this are no chance. */
+const MAX_TRIED_AGAIN = 12;
 const RUN_DEADLINE_MS = 50 * 60_000;
 const UP_DEADLINE_MS = 60_000;
 /** How many fake hosts: moves between hosts want two. */
@@ -54,8 +56,8 @@ async function main(): Promise<boolean> {
     prepareWorkspace(workspace, await configure(client, join(work, 'cloud/clouds.yaml'), work));
     const selected = select(listTests(workspace));
     console.log(`${selected.length} tests, ${workers()} workers; work folder ${work}`);
-    const events = await runTests(workspace, selected);
-    return report(collectResults(selected, events));
+    const first = collectResults(selected, await runTests(workspace, selected, workers()));
+    return report(await tryAgain(workspace, selected, first));
   } finally {
     await cloud.stop();
     if (process.env['KEEP'] === undefined && process.exitCode === 0) rmSync(work, { recursive: true, force: true });
@@ -102,7 +104,8 @@ function startCloud(): RunningCloud {
 function writeConfig(configDir: string): void {
   mkdirSync(configDir, { recursive: true });
   const identity = { lockout_failure_attempts: 2, lockout_duration_ms: 5_000, unique_last_password_count: 2 };
-  writeFileSync(join(configDir, 'pileus.yaml'), JSON.stringify({ identity }));
+  const image = { show_locations: true };
+  writeFileSync(join(configDir, 'pileus.yaml'), JSON.stringify({ identity, image }));
 }
 
 function prepareWorkspace(workspace: string, conf: string): void {
@@ -167,12 +170,31 @@ function workers(): number {
   return WORKERS_PER_CORE * cpus().length;
 }
 
-async function runTests(workspace: string, selected: readonly string[]): Promise<TestEvent[]> {
+/**
+ * A few failures that nobody expects are tried again, alone: what passes then is told by name as unsteady, because it is a
+ * fault of ours or of the test all the same.
+ */
+async function tryAgain(
+  workspace: string,
+  selected: readonly string[],
+  results: readonly TestResult[],
+): Promise<TestResult[]> {
+  const notYet = parseList(readFileSync(join(HERE, 'not-yet.txt'), 'utf8'));
+  const doubtful = new Set(judge(results, notYet, []).regressions.map(({ name }) => name));
+  if (doubtful.size === 0 || doubtful.size > MAX_TRIED_AGAIN) return [...results];
+  const ids = selected.filter((id) => doubtful.has(baseName(id)));
+  const again = new Map(collectResults(ids, await runTests(workspace, ids, 1)).map((result) => [result.name, result]));
+  for (const { name, outcome } of again.values())
+    if (outcome === 'passed') console.log(`  UNSTEADY, passed when tried again: ${name}`);
+  return results.map((result) => again.get(result.name) ?? result);
+}
+
+async function runTests(workspace: string, selected: readonly string[], concurrency: number): Promise<TestEvent[]> {
   writeFileSync(join(work, 'selected'), selected.join('\n'));
   const stream = join(work, 'run.subunit');
   const output = openSync(stream, 'w');
   const errors = openSync(join(work, 'run.err'), 'w');
-  const argv = ['run', '--subunit', '--load-list', join(work, 'selected'), '--concurrency', String(workers())];
+  const argv = ['run', '--subunit', '--load-list', join(work, 'selected'), '--concurrency', String(concurrency)];
   const child = spawn('/usr/bin/stestr', argv, {
     cwd: workspace,
     env: environment(workspace),
