@@ -1,7 +1,9 @@
 /**
  * The only reconcile loop.
  *
- * Theory of operation. A host is made equal to its desired state by one repeated step: observe, plan, apply, report.
+ * Theory of operation. A host is made equal to its desired state by one repeated pass: observe, plan, report what was seen,
+ * start what is due. The pass does not wait for what it starts: each resource's lane works by itself, and its end begins the next
+ * pass, which sees and reports what came of it.
  * The loop wakes because the desired state changed, because the host said something, or because time passed; it
  * forgets why before it begins, so that the path after a restart is the path of every day. Observation comes first and
  * whole; the plan is a pure function of desired and actual; a step that fails marks its own resource, is tried again with
@@ -158,7 +160,9 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
           await pass(signal);
         } catch (error) {
           if (!signal.aborted) log.error({ error: errorChain(error) }, 'pass failed');
+          // A host that could not be read is read again soon, whatever the period is.
           await clock.sleep(FIRST_BACKOFF_MS, signal);
+          continue;
         }
         await bell.wait(nextWaitMs(), signal);
       }

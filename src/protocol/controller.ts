@@ -10,7 +10,7 @@ export const HEARTBEAT_MS = 10_000;
 export const MAX_REPORT_BYTES = 8 * 1024 * 1024;
 
 /**
- * All that an agent may ask of a controller. One implementation speaks HTTP (`client.ts`), one calls in process
+ * All that an agent may ask of a controller. One implementation speaks HTTP (`agents/controller-client.ts`), one calls in process
  * (`pileus up --fake`), and both are served by the same functions.
  *
  * @throws whatever the transport throws when no controller can be reached; agents then go on with what they know.

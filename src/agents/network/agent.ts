@@ -31,7 +31,7 @@ export interface NetworkAgentOptions {
   /** Where the desired state last heard is kept. */
   readonly dataDir: string;
   readonly limits?: Partial<LoopLimits>;
-  /** Told after each pass how things stand, so that whoever waits for a port can look. */
+  /** Told in each pass how things stood when it began: what a pass has made is told by the next one. */
   readonly onApplied?: (report: NetworksReport) => void;
 }
 

@@ -16,7 +16,7 @@ import type { RunningCloud, StartParts } from './parts.ts';
 /** Passwords of a fake cloud guard nothing: the cheapest hash that bcrypt has. */
 const FAKE_PASSWORD_ROUNDS = 4;
 const REGION = 'RegionOne';
-/** More fake hosts than this belong into `pileus simulate`. */
+/** Each fake host polls and beats like a real one; this process is to stay small. */
 const MAX_HOSTS = 100;
 
 /** The whole cloud in this process, with hosts that only pretend; needs no rights. */

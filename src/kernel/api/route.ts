@@ -42,13 +42,14 @@ export class Reply {
 
 export interface RouteDefinition<Q extends TSchema, B extends TSchema> {
   readonly method: Method | readonly Method[];
-  /** As the API reference has it, with `:name` for variables; below the service's root: `/v2.1/servers/:serverId`. */
+  /** The whole path, with `:name` for variables: `/v2.0/networks/:id`. Compute's slices leave out the root, see its `roots.ts`. */
   readonly path: string;
   /** Verb and noun, unique in the service: `createServer`. OpenAPI's operation id, the metrics' and the log's name for it. */
   readonly name: string;
   /** `none`: answers without a token. `optional`: looks at a token when there is one. */
   readonly auth?: 'token' | 'none' | 'optional';
-  /** A rule of the service's policy, held against the caller's own project before the body is looked at. Finer checks are the logic's. */
+  /** A rule of the service's policy, held against the caller's own project before query and body are checked against their schemas.
+   * For what needs the found object, logic calls `policy.enforce` itself. */
   readonly policy?: string;
   /** First microversion that has the route; before it, 404. */
   readonly since?: string;

@@ -1,7 +1,7 @@
 /**
  * One API service as a Fastify application: what every request goes through, in this order.
  *
- *   request id → token → microversion → route exists at it → policy → body and query against the schema → handler
+ *   request id → token → microversion → body read → route exists at it → policy → query and body against the schema → handler
  *
  * The routes are data (`kernel/api/route.ts`); the service gives its words for errors (`ErrorStyle`).
  */

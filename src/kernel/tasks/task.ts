@@ -18,7 +18,7 @@ export interface TaskRun<Input, Data> {
   /** Milliseconds since 1970. */
   readonly deadlineAt: number;
   readonly log: Log;
-  /** Aborts when the lease is lost or the controller stops. */
+  /** Aborts when the controller stops. A lost lease is noticed when the step's progress is written. */
   readonly signal: AbortSignal;
 }
 
@@ -66,7 +66,7 @@ export interface NewTask<Input> {
   readonly deadlineMs: number;
 }
 
-/** Where a resource's unfinished work stands: `pileus explain` and instance actions show it. */
+/** Where a resource's unfinished work stands. */
 export interface TaskStatus {
   readonly id: string;
   readonly name: string;

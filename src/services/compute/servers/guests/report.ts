@@ -15,7 +15,7 @@ import { MAX_ATTEMPTS, type Meaning, readReport } from './observe.ts';
 import { currentGuests } from './revision.ts';
 import { deleteGuest, type GuestOfServer, listGuestsAt, listGuestsOf, updateGuest } from './store.ts';
 
-/** The guests that a host is to have, as one consistent picture with its revision. */
+/** The guests that a host is to have: a picture at least as new as its revision. */
 export async function readDesiredGuests(deps: ComputeDeps, hostId: string): Promise<DesiredGuests> {
   // The number is read first: what changes in between is then asked for once more, and never missed.
   const revision = await currentGuests(deps, deps.db, hostId);
