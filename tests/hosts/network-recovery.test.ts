@@ -136,9 +136,8 @@ describe('a network agent', () => {
   });
 
   it('comes to the same end when it is killed at any moment of the way', async () => {
-    const empty = desiredOf({});
     for (const delayMs of [0, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100]) {
-      await host.apply(empty, () => true);
+      await host.apply(desiredOf({}), () => true);
       const wanted = world();
       void host.apply(wanted).catch(() => undefined);
       await box.run(['sleep', String(delayMs / 1000)]);
