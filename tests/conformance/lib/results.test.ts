@@ -18,6 +18,11 @@ describe('judging a conformance run', () => {
     expect(results.map(({ outcome }) => outcome)).toEqual(['failed', 'failed']);
   });
 
+  it('counts the tests of a class that skips itself as skipped, though the stream names them', () => {
+    const events = [event(A, 'exists'), event('setUpClass (tempest.api.identity.v3.T)', 'skip', 'not here')];
+    expect(collectResults([A], events)).toMatchObject([{ outcome: 'skipped', why: 'not here' }]);
+  });
+
   it('does not let a test vanish that never ended', () => {
     expect(collectResults([A], [])[0]?.outcome).toBe('not run');
   });

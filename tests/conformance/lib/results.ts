@@ -39,9 +39,11 @@ export function baseName(id: string): string {
  * them count as skipped or failed. What never ended did not run.
  */
 export function collectResults(selected: readonly string[], events: readonly TestEvent[]): TestResult[] {
-  const tests = new Map(events.map((event) => [event.id, event]));
+  // A stream also tells which tests there are, and which have begun: neither is an end.
+  const ended = events.filter(({ status }) => Object.hasOwn(OUTCOMES, status));
+  const tests = new Map(ended.map((event) => [event.id, event]));
   const classes = new Map<string, TestEvent>();
-  for (const event of events) {
+  for (const event of ended) {
     const name = /^setUpClass \((.*)\)$/.exec(event.id)?.[1];
     if (name !== undefined) classes.set(name, event);
   }
