@@ -1,9 +1,9 @@
 import type { Db } from '#kernel/db/database.ts';
 import type { Revisions } from '#kernel/events/revisions.ts';
 import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
-import type { ComputeService } from '#services/compute/index.ts';
+import { type ComputeService, guestsTopic } from '#services/compute/index.ts';
 import type { ImageService } from '#services/image/index.ts';
-import type { NetworkService } from '#services/network/index.ts';
+import { type NetworkService, networksTopic } from '#services/network/index.ts';
 
 /** What agents ask, answered by the services that know. */
 export function createControllerApi(parts: {
@@ -32,10 +32,10 @@ export function createControllerApi(parts: {
       await network.registerHost(db, beat.facts);
     },
     waitForGuests: (hostId, since, signal) =>
-      follow(`guests:${hostId}`, since, signal, () => compute.desiredGuests(hostId)),
+      follow(guestsTopic(hostId), since, signal, () => compute.desiredGuests(hostId)),
     reportGuests: (hostId, report) => compute.reportGuests(hostId, report),
     waitForNetworks: (hostId, since, signal) =>
-      follow(`networks:${hostId}`, since, signal, () => network.desiredNetworks(hostId)),
+      follow(networksTopic(hostId), since, signal, () => network.desiredNetworks(hostId)),
     reportNetworks: (hostId, report) => network.reportNetworks(hostId, report),
     downloadImage: (imageId) => image.openImageData(imageId),
   };

@@ -31,6 +31,7 @@ export type {
   ComputePeers,
   ServerPort,
 } from './peers.ts';
+export { guestsTopic } from './servers/guests/revision.ts';
 export { type ComputeTables, computeMigrations } from './tables.ts';
 
 export interface ComputeService extends Service {

@@ -49,6 +49,7 @@ import { subnetResource } from './subnets/resource.ts';
 import type { NetworkTables } from './tables.ts';
 import { tagRoutes } from './tags/routes.ts';
 
+export { networksTopic } from './hosts/touch.ts';
 export type { NetworkOptions } from './options.ts';
 export type { ServerPort, ServerPortSpec } from './servers/ports.ts';
 export type { RequestedNetwork, ServerNetwork } from './servers/resolve.ts';

@@ -6,7 +6,7 @@ import type { ComputeDeps } from '../deps.ts';
 import { strictBoolean } from '../fields.ts';
 import { findHostByName } from '../hosts/store.ts';
 import { compute } from '../microversions.ts';
-import { MAX_PAGE } from '../paging.ts';
+import { limitOf } from '../paging.ts';
 import { compilePattern } from './regexp.ts';
 import { statesOfStatuses, type TaskState, type VmState } from './states.ts';
 import { findServer, listServers, type ServerFilter, type WholeServer } from './store.ts';
@@ -55,7 +55,7 @@ interface ListRequest {
  * @see nova/api/openstack/compute/servers.py, _get_servers
  */
 export async function findServers(deps: ComputeDeps, ctx: RequestContext, request: ListRequest): Promise<ServerPage> {
-  const limit = limitOf(request.query);
+  const limit = limitOf({ limit: last(request.query, 'limit') });
   const search = await readSearch(deps, ctx, request);
   const marker = await findMarker(deps, request.query);
   if (search === undefined || limit === 0) return { servers: [], limit };
@@ -74,12 +74,6 @@ export async function findServers(deps: ComputeDeps, ctx: RequestContext, reques
     if (batch.length < SCAN_BATCH) break;
   }
   return { servers: found.slice(0, limit), limit };
-}
-
-function limitOf(query: ServerQuery): number {
-  const text = last(query, 'limit');
-  if (text === undefined) return MAX_PAGE;
-  return Math.min(Number(text), MAX_PAGE);
 }
 
 function last(query: ServerQuery, name: string): string | undefined {

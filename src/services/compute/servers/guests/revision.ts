@@ -3,7 +3,8 @@ import type { RevisionTables } from '#kernel/events/revisions.ts';
 import type { ComputeDeps } from '../../deps.ts';
 
 /** The topic of a host's desired guests. */
-const guestsTopic = (hostId: string): string => `guests:${hostId}`;
+/** What a host waits for to hear of its guests. */
+export const guestsTopic = (hostId: string): string => `guests:${hostId}`;
 
 /** Says that a host's desired guests have changed, in the caller's transaction. Returns the new revision. */
 export async function bumpGuests(deps: ComputeDeps, tx: ComputeDeps['db'], hostId: string): Promise<number> {
