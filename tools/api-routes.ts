@@ -18,6 +18,7 @@ export async function listRoutes(): Promise<ReadonlyMap<string, readonly Route[]
     await migrateUp(db, controllerMigrations);
     const { services } = await createControlPlane({
       db,
+      owner: { id: 'none', incarnation: 1 },
       settings: { region: 'RegionOne', publicUrls: {}, dataDir: folder, configDir: folder },
       adminPassword: 'unused',
       identity: { bcryptRounds: 4 },

@@ -6,11 +6,11 @@
  */
 import type { Clock } from '#kernel/clock.ts';
 import type { Db } from '#kernel/db/database.ts';
+import type { Incarnation } from '#kernel/db/instance.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
 import { errorChain } from '#kernel/errors.ts';
 import { createRevisions, type RevisionTables, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createMetrics, type Metrics } from '#kernel/http/metrics.ts';
-import { newUuid } from '#kernel/ids.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Random } from '#kernel/random.ts';
 import type { Service, ServiceDeps, ServiceSettings } from '#kernel/service.ts';
@@ -45,6 +45,8 @@ export const controllerMigrations: Migrations = {
 export interface ControlPlaneOptions {
   /** Open, with the schema of {@link controllerMigrations}; whoever opened it closes it. */
   readonly db: Db;
+  /** Which start of which controller this is: tasks are leased under it. */
+  readonly owner: Incarnation;
   readonly settings: ServiceSettings;
   readonly adminPassword: string;
   readonly identity: Partial<IdentityConfig>;
@@ -67,10 +69,10 @@ export interface ControlPlane {
 
 /** Puts the services together, and makes what an empty cloud begins with. */
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { db, clock, random, log, settings } = options;
+  const { db, owner, clock, random, log, settings } = options;
   const metrics = createMetrics();
   const revisions = createRevisions(db as Db<RevisionTables>, clock);
-  const tasks = createTaskEngine({ db, clock, log, owner: newUuid() });
+  const tasks = createTaskEngine({ db, clock, log, owner });
   const common = { db, clock, random, log, metrics, tasks, revisions, settings };
   const identity = await createIdentityService({ ...common, config: options.identity });
   const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options);

@@ -2,13 +2,14 @@
  * A controller: the control plane over one database, listening.
  *
  * It keeps nothing but what is in the database (and, with the file store, images): it can be killed at any instant and
- * started again.
+ * started again. Only the lock on its folder is its own, so that no two work in one.
  */
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { type Db, openDatabase } from '#kernel/db/database.ts';
+import { claimInstance, type Instance } from '#kernel/db/instance.ts';
 import { migrateUp } from '#kernel/db/migrate.ts';
 import { errorChain, errorText } from '#kernel/errors.ts';
 import { createGateway } from '#kernel/http/gateway.ts';
@@ -62,29 +63,35 @@ const CLOSE_MS = 3_000;
 
 /**
  * Opens the database, brings it up to date, starts every service, and listens.
- * @throws when a port is taken (naming it), or when the database cannot be opened.
+ * @throws when another controller works in the folder, when a port is taken (naming it), or when the database cannot be opened.
  */
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const { log, dataDir } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const instance = await claimInstance(join(dataDir, 'instance.sqlite'), options.clock);
   const db = openDatabase({ kind: 'sqlite', file: join(dataDir, 'pileus.sqlite'), durability: options.durability });
   const stop = new AbortController();
   try {
     await migrateUp(db, controllerMigrations);
-    return await startServices(options, db, stop);
+    return await startServices(options, { db, instance, stop });
   } catch (error) {
     stop.abort();
     await db.destroy();
+    instance.release();
     log.error({ error: errorChain(error) }, 'controller could not start');
     throw error;
   }
 }
 
-async function startServices(options: ControllerOptions, db: Db, stop: AbortController): Promise<Controller> {
+async function startServices(
+  options: ControllerOptions,
+  { db, instance, stop }: { readonly db: Db; readonly instance: Instance; readonly stop: AbortController },
+): Promise<Controller> {
   const { clock, log, random, region, dataDir, configDir } = options;
   const urls = publicUrls(options.publicHost);
   const plane = await createControlPlane({
     db,
+    owner: instance,
     settings: { region, publicUrls: urls, dataDir, configDir },
     adminPassword: options.adminPassword,
     identity: options.config.identity ?? {},
@@ -108,6 +115,7 @@ async function startServices(options: ControllerOptions, db: Db, stop: AbortCont
       await closeAll(plane.services, servers, clock);
       await work;
       await db.destroy();
+      instance.release();
     },
   };
 }

@@ -81,7 +81,7 @@ export async function startCompute(
   const db = change(plain);
   await migrateUp(plain, { ...revisionMigrations, ...taskMigrations, ...placementMigrations, ...computeMigrations });
   const clock = new ManualClock();
-  const tasks = createTaskEngine({ db, clock, log: silentLog, owner: 'test' });
+  const tasks = createTaskEngine({ db, clock, log: silentLog, owner: { id: 'test', incarnation: 1 } });
   const common: ServiceDeps = {
     db,
     clock,

@@ -81,7 +81,7 @@ export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<
   const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
   await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...imageMigrations });
   const clock = new ManualClock();
-  const engine = createTaskEngine({ db, clock, log: silentLog, owner: 'test' });
+  const engine = createTaskEngine({ db, clock, log: silentLog, owner: { id: 'test', incarnation: 1 } });
   const service = createImageService({
     db,
     clock,

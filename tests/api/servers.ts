@@ -54,7 +54,12 @@ export async function startServers(
       stop.abort();
       await running;
       stop = new AbortController();
-      engine = createTaskEngine({ db: compute.db as Db, clock: compute.clock, log: silentLog, owner: 'another' });
+      engine = createTaskEngine({
+        db: compute.db as Db,
+        clock: compute.clock,
+        log: silentLog,
+        owner: { id: 'another', incarnation: 1 },
+      });
       running = engine.run(compute.service.taskKinds ?? [], stop.signal);
       for (let i = 0; i < 40; i++) {
         await compute.clock.advance(1_000);

@@ -15,6 +15,9 @@ const WHICH = process.env['PILEUS_CRASH'];
 /** How many of a story's statements are tried unless all are. */
 const TRIES = 12;
 
+/** Time for the host to hear of it and to report; a lease is four times as long. */
+const SOON_MS = 7_000;
+
 type Story = (world: World) => Promise<void>;
 
 /** Kills the first controller before its `nth` statement from now. */
@@ -100,6 +103,23 @@ describe('a controller killed', () => {
       await world.settle('after the kill');
       expect(serversOf(world).map(({ vm_state }) => vm_state)).toEqual(['active']);
     });
+  });
+
+  it('and started again over its own folder goes on at once: no lease is waited for', async () => {
+    const late: string[] = [];
+    for (const point of await pointsOf(createServer, nothing)) {
+      await inWorld({ seed: point }, async (world) => {
+        killAt(world, point);
+        await createServer(world);
+        await world.pass(1_000);
+        world.controllers[0]?.kill();
+        await world.startController('controller-0');
+        await world.pass(SOON_MS);
+        const states = serversOf(world).map(({ vm_state }) => vm_state);
+        if (states.some((state) => state !== 'active')) late.push(`${point}: ${states.join()}`);
+      });
+    }
+    expect(late).toEqual([]);
   });
 
   it('before a statement of a delete leaves nothing in the end', async () => {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '#kernel/clock.ts';
 import { openDatabase } from '#kernel/db/database.ts';
+import type { Incarnation } from '#kernel/db/instance.ts';
 import { migrateUp } from '#kernel/db/migrate.ts';
 import { ServiceUnavailable } from '#kernel/errors.ts';
 import { type Log, openLog } from '#kernel/log.ts';
@@ -46,7 +47,8 @@ export interface World {
   readonly controllers: readonly ControllerUnderTest[];
   /** Decides for each call of an agent what becomes of it. */
   wire: (call: string) => WireFault;
-  startController(): Promise<ControllerUnderTest>;
+  /** Starts a controller; `id` names one that is dead and starts again, otherwise it is another one. */
+  startController(id?: string): Promise<ControllerUnderTest>;
   /** Kills an agent and starts another on the same host. */
   restartAgent(host: HostUnderTest): void;
   /** Asks a living controller; undefined when it died over it or nobody lives. Time moves on while it is waited for. */
@@ -159,8 +161,9 @@ async function openWorld(
     tables,
     controllers,
     wire: () => undefined,
-    async startController() {
-      const started = await startController({ folder, file, clock, random, log, agents });
+    async startController(id = `controller-${controllers.length}`) {
+      const owner = { id, incarnation: controllers.length + 1 };
+      const started = await startController({ folder, file, clock, random, log, agents, owner });
       controllers.push(started);
       return started;
     },
@@ -248,13 +251,15 @@ async function startController(parts: {
   readonly random: Random;
   readonly log: Log;
   readonly agents: ReadonlyMap<string, AgentApi>;
+  readonly owner: Incarnation;
 }): Promise<ControllerUnderTest> {
-  const { folder, file, clock, random, log, agents } = parts;
+  const { folder, file, clock, random, log, agents, owner } = parts;
   const database = openFaultyDatabase(file);
   const plane = await whileTimePasses(
     clock,
     createControlPlane({
       db: database.db,
+      owner,
       settings: {
         region: 'RegionOne',
         publicUrls: publicUrls('cloud.example'),

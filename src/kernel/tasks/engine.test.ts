@@ -60,7 +60,7 @@ interface Lab {
   readonly db: Db;
   readonly clock: ManualClock;
   readonly world: World;
-  controller(owner: string, trouble?: Trouble): { readonly engine: TaskEngine; kill(): void };
+  controller(owner: string, trouble?: Trouble, incarnation?: number): { readonly engine: TaskEngine; kill(): void };
   enqueue(engine: TaskEngine, resourceId?: string, deadlineMs?: number): Promise<string>;
   stateOf(id: string): Promise<string | undefined>;
 }
@@ -75,8 +75,8 @@ async function lab(): Promise<Lab> {
     db,
     clock,
     world,
-    controller(owner, trouble = async () => {}) {
-      const engine = createTaskEngine({ db, clock, log: silentLog, owner });
+    controller(id, trouble = async () => {}, incarnation = 1) {
+      const engine = createTaskEngine({ db, clock, log: silentLog, owner: { id, incarnation } });
       const stop = new AbortController();
       stops.push(stop);
       // A killed controller does nothing any more, whatever it was about to do.
@@ -141,6 +141,51 @@ describe('the task engine', () => {
     controller('b');
     await clock.advance(MINUTE);
     expect([await stateOf(id), [...world.effects].toSorted()]).toEqual(['done', [...STEPS].toSorted()]);
+  });
+
+  it.each(POINTS)(
+    'is finished without waiting by the same controller started again after it died at "%s"',
+    async (deadly) => {
+      const { clock, controller, enqueue, stateOf, world } = await lab();
+      const first = controller('a', (point) => (point === deadly ? never() : Promise.resolve()));
+      const id = await enqueue(first.engine);
+      await clock.advance(1);
+      first.kill();
+      controller('a', undefined, 2);
+      await clock.advance(1);
+      expect([await stateOf(id), [...world.effects].toSorted()]).toEqual(['done', [...STEPS].toSorted()]);
+    },
+  );
+
+  it('leaves the tasks of a living controller alone when another one starts again', async () => {
+    const { clock, controller, enqueue, world } = await lab();
+    const { promise: gate, resolve: openGate } = Promise.withResolvers<void>();
+    const living = controller('a', (point) => (point === 'run second before' ? gate : Promise.resolve()));
+    await enqueue(living.engine);
+    await clock.advance(1);
+    controller('b', undefined, 7);
+    await clock.advance(MINUTE);
+    openGate();
+    await clock.advance(1);
+    expect(world.runs).toBe(3);
+  });
+
+  it('writes no progress for a start that another start of the same controller has followed', async () => {
+    const { clock, controller, enqueue, stateOf, world } = await lab();
+    const { promise: gate, resolve: openGate } = Promise.withResolvers<void>();
+    let runs = 0;
+    const gated: Trouble = async (point) => {
+      if (point !== 'run first after') return;
+      runs += 1;
+      if (runs === 1) await gate;
+    };
+    const id = await enqueue(controller('a', gated).engine);
+    await clock.advance(1);
+    controller('a', undefined, 2);
+    await clock.advance(1);
+    openGate();
+    await clock.advance(1);
+    expect([await stateOf(id), world.runs]).toEqual(['done', 4]);
   });
 
   it.each(POINTS)('undoes everything when it is refused at "%s"', async (bad) => {

@@ -9,10 +9,15 @@
  * step begun is undone, last one first, each until it works. A task of a resource waits for the earlier ones of that
  * resource, so a delete never races with the build before it.
  *
+ * A controller that starts again does not wait for the leases of its own earlier starts, which it knows to be dead
+ * (`kernel/db/instance.ts`): it takes them back at once. Each start leases under a name of its own, so that whatever an
+ * earlier one might still write finds that the lease is no longer its own.
+ *
  * Owner: the lease's holder. Next try: `next_try_at`. End: `deadline_at`, then undo.
  */
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/database.ts';
+import type { Incarnation } from '../db/instance.ts';
 import { fromJson, toJson } from '../db/json.ts';
 import { afterCommit } from '../db/open-transaction.ts';
 import { CloudError, errorChain } from '../errors.ts';
@@ -30,6 +35,7 @@ import {
   nextDueAt,
   renewLeases,
   saveProgress,
+  takeBackLeases,
   takeLease,
 } from './store.ts';
 import type { TaskError, TaskRow, TaskTables } from './tables.ts';
@@ -60,9 +66,11 @@ export function createTaskEngine(parts: {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
-  readonly owner: string;
+  /** Which start of which controller this is; no two that live may have the same id. */
+  readonly owner: Incarnation;
 }): TaskEngine {
-  const { clock, log, owner } = parts;
+  const { clock, log } = parts;
+  const owner = `${parts.owner.id}#${parts.owner.incarnation}`;
   const db = parts.db as Db<TaskTables>;
   const running = new Map<string, Promise<void>>();
   let kinds: ReadonlyMap<string, TaskKind> = new Map();
@@ -280,9 +288,12 @@ export function createTaskEngine(parts: {
       kinds = new Map(all.map((kind) => [kind.name, kind as unknown as TaskKind]));
       stop = signal;
       let tidiedMs = clock.monotonicMs();
+      let isTakenBack = false;
       while (!signal.aborted) {
         wake = new AbortController();
         try {
+          if (!isTakenBack) await takeBackLeases(db, `${parts.owner.id}#`, owner);
+          isTakenBack = true;
           await pickUp();
           if (clock.monotonicMs() - tidiedMs > LEASE_MS / 3) {
             tidiedMs = clock.monotonicMs();

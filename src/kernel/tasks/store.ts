@@ -85,6 +85,17 @@ export async function takeLease(
   return taken.numUpdatedRows === 1n;
 }
 
+/** Ends the leases whose holder's name begins with `prefix` (which has no `%` or `_`), but for those of `owner`. */
+export async function takeBackLeases(db: Db<TaskTables>, prefix: string, owner: string): Promise<void> {
+  await db
+    .updateTable('tasks')
+    .set({ lease_owner: null, lease_until: 0 })
+    .where('state', '=', 'pending')
+    .where('lease_owner', 'like', `${prefix}%`)
+    .where('lease_owner', '<>', owner)
+    .execute();
+}
+
 export async function renewLeases(
   db: Db<TaskTables>,
   owner: string,

@@ -28,7 +28,7 @@ async function start(): Promise<{ placement: PlacementService; db: Db; call: Cal
     log: silentLog,
     metrics: createMetrics(),
     authenticator: { authenticate: async () => ({ ...systemContext('p'), userId: 'u' }) },
-    tasks: createTaskEngine({ db, clock, log: silentLog, owner: 'test' }),
+    tasks: createTaskEngine({ db, clock, log: silentLog, owner: { id: 'test', incarnation: 1 } }),
     revisions: createRevisions(db as never, clock),
     settings: { region: 'RegionOne', publicUrls: {}, dataDir: '/nonexistent', configDir: '/nonexistent' },
   });
