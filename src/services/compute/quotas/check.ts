@@ -100,3 +100,14 @@ function overQuota(rooms: readonly Room[], wanted: ServersWanted): OverLimit {
       `${list(overs.map((name) => room.used[name]))} of ${list(overs.map((name) => room.limits[name]))} ${names}`,
   );
 }
+
+/** @throws {OverLimit} `compute.quota.metadata_items` when a server of the project may not have so much metadata. */
+export async function requireMetadataFit(
+  db: Db<ComputeTables>,
+  projectId: string,
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { metadata_items: limit } = await limitsOf(db, projectId);
+  if (limit >= 0 && Object.keys(metadata).length > limit)
+    throw new OverLimit('compute.quota.metadata_items', `Maximum number of metadata items exceeds ${limit}`);
+}

@@ -1,7 +1,8 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import { fromJson } from '#kernel/db/json.ts';
 import type { SortKey } from '#kernel/db/page.ts';
-import { BadRequest, Forbidden } from '#kernel/errors.ts';
+import { Forbidden } from '#kernel/errors.ts';
+import { badInput } from '../bad-input.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { strictBoolean } from '../fields.ts';
 import { findHostByName } from '../hosts/store.ts';
@@ -11,8 +12,6 @@ import { compilePattern } from './regexp.ts';
 import { statesOfStatuses, type TaskState, type VmState } from './states.ts';
 import { findServer, listServers, type ServerFilter, type WholeServer } from './store.ts';
 import { addressesByNetwork } from './view.ts';
-
-const bad = (message: string): BadRequest => new BadRequest('compute.invalid_input', message);
 
 /** Query parameters by name, each with its values in the order given. */
 export type ServerQuery = Readonly<Record<string, readonly string[] | undefined>>;
@@ -67,7 +66,9 @@ export async function findServers(deps: ComputeDeps, ctx: RequestContext, reques
   let at = marker;
   for (let scanned = 0; found.length < limit; scanned += SCAN_BATCH) {
     if (scanned >= MAX_SCANNED)
-      throw bad(`More than ${MAX_SCANNED} servers would have to be searched; narrow the search by another filter.`);
+      throw badInput(
+        `More than ${MAX_SCANNED} servers would have to be searched; narrow the search by another filter.`,
+      );
     const batch = await listServers(deps.db, search.filter, { keys, marker: at, limit: SCAN_BATCH });
     found.push(...batch.filter(matches));
     at = batch.at(-1);
@@ -84,7 +85,7 @@ async function findMarker(deps: ComputeDeps, query: ServerQuery): Promise<WholeS
   const id = last(query, 'marker');
   if (id === undefined) return undefined;
   const row = await findServer(deps.db, id);
-  if (row === undefined) throw bad(`marker [${id.slice(0, 255)}] not found`);
+  if (row === undefined) throw badInput(`marker [${id.slice(0, 255)}] not found`);
   return { ...row, guest_ports: null, tags: [] };
 }
 
@@ -156,12 +157,12 @@ function columnOf(sortKey: string): string | undefined {
 function readSort(deps: ComputeDeps, ctx: RequestContext, { query, has }: ListRequest): SortKey[] {
   const names = (query['sort_key'] ?? []).map((name) => name.trim());
   const directions = (query['sort_dir'] ?? []).map((name) => name.trim());
-  if (names.length > MAX_SORT_KEYS) throw bad(`At most ${MAX_SORT_KEYS} sort keys are taken.`);
+  if (names.length > MAX_SORT_KEYS) throw badInput(`At most ${MAX_SORT_KEYS} sort keys are taken.`);
   const keys: SortKey[] = [];
   names.forEach((name, i) => {
     const known = name === 'locked' && has(compute.lockedReason) ? 'locked_by' : columnOf(name);
     if (known === undefined && !SORT_IGNORED.has(name))
-      throw bad(
+      throw badInput(
         `Invalid input for query parameters sort_key. Value: ${name.slice(0, 100)}. '${name.slice(0, 100)}' is not a sort key`,
       );
     if (SORT_BY_ADMIN.has(name) && !deps.policy.allows(ctx, 'context_is_admin'))
@@ -282,7 +283,7 @@ function readStates(
   }
   const { vmStates, taskStates } = statesOfStatuses(statuses);
   if (vmStates.length === 0) {
-    if (has(compute.badStatusRefused)) throw bad('Invalid status value');
+    if (has(compute.badStatusRefused)) throw badInput('Invalid status value');
     return undefined;
   }
   if (vmStates.length === 1 && vmStates[0] === 'deleted') {
@@ -301,7 +302,7 @@ function readTimes(
     if (text === undefined) return undefined;
     const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
     if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(ms))
-      throw bad(
+      throw badInput(
         `Invalid input for query parameters ${name}. Value: ${text.slice(0, 60)}. '${text.slice(0, 60)}' is not a 'date-time'`,
       );
     return ms;
@@ -309,7 +310,7 @@ function readTimes(
   const changedSince = time('changes-since');
   const changedBefore = has(compute.changesBefore) ? time('changes-before') : undefined;
   if (changedSince !== undefined && changedBefore !== undefined && changedBefore < changedSince)
-    throw bad('The value of changes-since must be less than or equal to changes-before.');
+    throw badInput('The value of changes-since must be less than or equal to changes-before.');
   return { changedSince, changedBefore, createdAt: time('created_at') };
 }
 
@@ -376,9 +377,9 @@ function metadataTest(text: string): (server: WholeServer) => boolean {
   try {
     wanted = JSON.parse(text.replaceAll("'", '"'));
   } catch {
-    throw bad(`Invalid filter field: metadata. It is an object: {"key": "value"}.`);
+    throw badInput(`Invalid filter field: metadata. It is an object: {"key": "value"}.`);
   }
-  if (typeof wanted !== 'object' || wanted === null) throw bad('Invalid filter field: metadata. It is an object.');
+  if (typeof wanted !== 'object' || wanted === null) throw badInput('Invalid filter field: metadata. It is an object.');
   const entries = Object.entries(wanted);
   return (server) => {
     const metadata = fromJson(server.metadata);

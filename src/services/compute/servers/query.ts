@@ -1,4 +1,4 @@
-import { BadRequest } from '#kernel/errors.ts';
+import { badInput } from '../bad-input.ts';
 import { compute } from '../microversions.ts';
 import type { ServerQuery } from './list.ts';
 
@@ -42,23 +42,24 @@ export function readServerQuery(url: string, has: (feature: string) => boolean):
   const search = new URLSearchParams(at === -1 ? '' : url.slice(at + 1));
   const query: Record<string, string[]> = {};
   for (const [name, value] of search) {
-    if (value.length > MAX_VALUE) throw bad(`Invalid input for query parameters ${name.slice(0, 60)}. It is too long`);
+    if (value.length > MAX_VALUE)
+      throw badInput(`Invalid input for query parameters ${name.slice(0, 60)}. It is too long`);
     const since = Object.hasOwn(SINCE, name) ? SINCE[name] : undefined;
     const isKnown = KNOWN.has(name) || (since !== undefined && has(since));
     if (!isKnown && (name.startsWith('_') || (OLD.has(name) && !has(compute.strictQueries))))
-      throw bad(`Invalid filter field: ${name.slice(0, 60)}.`);
+      throw badInput(`Invalid filter field: ${name.slice(0, 60)}.`);
     if (!isKnown && has(compute.strictQueries))
-      throw bad(`Additional properties are not allowed ('${name.slice(0, 60)}' was unexpected)`);
+      throw badInput(`Additional properties are not allowed ('${name.slice(0, 60)}' was unexpected)`);
     if (!isKnown) continue;
     query[name] = [...(query[name] ?? []), value];
   }
   for (const name of SINGLE)
     if ((query[name]?.length ?? 0) > 1)
-      throw bad(`Invalid input for query parameters ${name}. Value: ${name}. It is given more than once`);
+      throw badInput(`Invalid input for query parameters ${name}. Value: ${name}. It is given more than once`);
   requireLimit(query['limit']?.[0]);
   for (const direction of query['sort_dir'] ?? [])
     if (direction !== 'asc' && direction !== 'desc')
-      throw bad(
+      throw badInput(
         `Invalid input for query parameters sort_dir. Value: ${direction.slice(0, 60)}. '${direction.slice(0, 60)}' is not one of ['asc', 'desc']`,
       );
   return query;
@@ -66,11 +67,7 @@ export function readServerQuery(url: string, has: (feature: string) => boolean):
 
 function requireLimit(text: string | undefined): void {
   if (text === undefined || /^[0-9]{1,18}$/.test(text)) return;
-  throw bad(
+  throw badInput(
     `Invalid input for query parameters limit. Value: ${text.slice(0, 60)}. '${text.slice(0, 60)}' does not match '^[0-9]*$'`,
   );
-}
-
-function bad(message: string): BadRequest {
-  return new BadRequest('compute.invalid_input', message);
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { before, since } from '#kernel/api/schema.ts';
+import { canonicalAddress } from '#kernel/net.ts';
 import {
   BooleanWord,
   Description,
@@ -161,6 +162,13 @@ export const CreateServerBody = Type.Object(
   closed,
 );
 
+/** A checked request for servers, and what its microversion brings. */
+export interface CreateRequest {
+  readonly server: ServerInput;
+  readonly hints: HintsInput;
+  has(feature: string): boolean;
+}
+
 export const UpdateServerBody = envelope(
   'server',
   Type.Object(
@@ -197,3 +205,8 @@ export const RebuildInput = Type.Object(
   closed,
 );
 export type RebuildInput = Static<typeof RebuildInput>;
+
+/** Reads a checked `accessIPv4` or `accessIPv6`: in its one short form; empty is none. */
+export function accessAddress(text: string | undefined): string | null {
+  return text === undefined || text === '' ? null : (canonicalAddress(text) ?? text);
+}

@@ -2,9 +2,8 @@ import type { RequestContext } from '#kernel/auth/context.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { openServer } from './access.ts';
-import { accessAddress } from './create.ts';
 import { refreshGuest } from './guests/refresh.ts';
-import type { ServerUpdate } from './schema.ts';
+import { accessAddress, type ServerUpdate } from './schema.ts';
 import { updateServer } from './store.ts';
 
 /**

@@ -12,27 +12,22 @@ import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Forbidden } from '#kernel/errors.ts';
+import { badInput } from '../../bad-input.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent, recordAction, startEvent } from '../../instance-actions/store.ts';
 import { findKeyPair } from '../../key-pairs/store.ts';
 import { compute } from '../../microversions.ts';
 import type { BootImage } from '../../peers.ts';
+import { requireMetadataFit } from '../../quotas/check.ts';
 import { rootOf } from '../../roots.ts';
 import { requireUnlocked, requireVisible } from '../access.ts';
-import {
-  accessAddress,
-  bad,
-  findBootImage,
-  newPassword,
-  requireFitFlavor,
-  requireMetadataFit,
-  snapshotImage,
-} from '../create.ts';
+import { newPassword } from '../admin-password.ts';
+import { findBootImage, requireFitFlavor, snapshotImage } from '../boot-image.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { updateGuest } from '../guests/store.ts';
 import { updatedView } from '../routes.ts';
 import { resourcesOf, traitsOf } from '../scheduler/schedule.ts';
-import { RebuildInput } from '../schema.ts';
+import { accessAddress, RebuildInput } from '../schema.ts';
 import { requireState } from '../states.ts';
 import { getServer, type Server, type ServerPatch, swapServer } from '../store.ts';
 import type { ServerAction } from './action.ts';
@@ -138,7 +133,7 @@ async function requireHostFit(deps: ComputeDeps, server: Server, image: BootImag
   });
   const lacks = (host?.lacking ?? []).flatMap((lack) => ('trait' in lack ? [lack.trait] : []));
   if (lacks.length > 0)
-    throw bad(`No valid host was found. The server's host is not fit for image ${image.id}: ${lacks.join(', ')}.`);
+    throw badInput(`No valid host was found. The server's host is not fit for image ${image.id}: ${lacks.join(', ')}.`);
 }
 
 function patchOf(input: RebuildInput): ServerPatch {
@@ -169,7 +164,7 @@ async function readKeyPatch(
   if (name === undefined) return {};
   if (name === null) return { key_name: null, key_pair: null };
   const found = await findKeyPair(deps.db, server.user_id, name);
-  if (found === undefined) throw bad('Invalid key_name provided.');
+  if (found === undefined) throw badInput('Invalid key_name provided.');
   if (ctx.userId !== server.user_id)
     throw new Forbidden('policy.refused', "Only the server's own user may change its key pair.");
   return { key_name: name, key_pair: toJson({ name: found.name, type: found.type, data: found.public_key }) };

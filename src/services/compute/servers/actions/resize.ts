@@ -4,14 +4,13 @@ import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
+import { badInput } from '../../bad-input.ts';
 import type { ComputeDeps } from '../../deps.ts';
-import { flavorViewer } from '../../flavors/logic.ts';
-import { findFlavor } from '../../flavors/store.ts';
 import { finishEvent, recordAction, startEvent } from '../../instance-actions/store.ts';
 import { endMigrations } from '../../migrations/store.ts';
 import { checkServerQuota } from '../../quotas/check.ts';
 import { openServer, requireUnlocked } from '../access.ts';
-import { bad, snapshotFlavor } from '../create.ts';
+import { readFlavor } from '../flavor.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { updateGuest } from '../guests/store.ts';
 import { FlavorRef } from '../schema.ts';
@@ -66,16 +65,13 @@ async function beginResize(deps: ComputeDeps, ctx: RequestContext, id: string, i
   const before = await openServer(deps, ctx, id, 'os_compute_api:servers:resize');
   requireUnlocked(deps, ctx, before);
   requireState(before, 'resize', 'resize');
-  const flavorId = String(input.flavorRef).split('/').at(-1) ?? '';
-  const found = await findFlavor(deps.db, flavorId, flavorViewer(deps, ctx));
-  if (found === undefined || found.is_disabled === 1) throw bad(`Flavor ${flavorId} could not be found.`);
-  const flavor = snapshotFlavor(found);
+  const flavor = await readFlavor(deps, ctx, input.flavorRef);
   const old = fromJson(before.flavor);
-  if (flavor.id === old.id) throw bad('When resizing, instances must change flavor!');
+  if (flavor.id === old.id) throw badInput('When resizing, instances must change flavor!');
   if (flavor.rootGib === 0 && old.rootGib !== 0)
-    throw bad('Server disk was unable to be resized because: Resize to zero disk flavor is not allowed.');
+    throw badInput('Server disk was unable to be resized because: Resize to zero disk flavor is not allowed.');
   if (flavor.rootGib < old.rootGib || flavor.ephemeralGib < old.ephemeralGib)
-    throw bad('Server disk was unable to be resized because: Unable to resize disk down.');
+    throw badInput('Server disk was unable to be resized because: Unable to resize disk down.');
   const nowMs = deps.clock.now().getTime();
   await inTransaction(deps.db, async (tx) => {
     const server = await getServer(tx, id);

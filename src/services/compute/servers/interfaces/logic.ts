@@ -14,7 +14,7 @@ import { finishEvent, recordAction } from '../../instance-actions/store.ts';
 import type { ServerPort } from '../../peers.ts';
 import { openServer, requireUnlocked } from '../access.ts';
 import { requireGuest } from '../actions/begin.ts';
-import { planPort } from '../create.ts';
+import { planPort } from '../create/networks.ts';
 import { refreshPorts } from '../guests/refresh.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { findGuest, updateGuest } from '../guests/store.ts';
