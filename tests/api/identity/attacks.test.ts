@@ -273,8 +273,26 @@ describe('CVE-2020-12690: OAuth1', () => {
     expect(answer.body.token.roles.map((r: { name: string }) => r.name)).toEqual(['reader']);
     expect((await as(answer.headers['x-subject-token'] ?? '', 'GET', '/v3/users')).status).toBe(403);
     expect((await call('POST', '/v3/auth/tokens', 'guess', oauth, {}, body)).status).toBe(401);
+    await expectAccessTokenListed(oauth.oauth_token, reader);
+    expect(
+      (await call('POST', '/v3/auth/tokens', access.get('oauth_token_secret') ?? '', oauth, {}, body)).status,
+    ).toBe(401);
   });
 });
+
+/** The user sees what was authorized, without its secret, and takes it back. */
+async function expectAccessTokenListed(id: string, reader: string): Promise<void> {
+  const me = (await as(admin, 'GET', '/v3/users?name=admin')).body.users[0].id;
+  const base = `/v3/users/${me}/OS-OAUTH1/access_tokens`;
+  const listed = await as(admin, 'GET', base);
+  expect(listed.body.access_tokens).toMatchObject([{ id, authorizing_user_id: me }]);
+  expect(JSON.stringify(listed.body)).not.toContain('secret');
+  expect((await as(admin, 'GET', `${base}/${id}`)).body.access_token).toMatchObject({ id, authorizing_user_id: me });
+  expect((await as(admin, 'GET', `${base}/${id}/roles`)).body.roles).toMatchObject([{ id: reader, name: 'reader' }]);
+  expect((await as(admin, 'GET', `${base}/${id}/roles/${reader}`)).body.role).toMatchObject({ id: reader });
+  expect((await as(admin, 'DELETE', `${base}/${id}`)).status).toBe(204);
+  expect((await as(admin, 'GET', `${base}/${id}`)).status).toBe(404);
+}
 
 describe('CVE-2021-38155: lockout', () => {
   beforeEach(async () => {
