@@ -10,7 +10,7 @@ import type { ImageId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { createCacheTask } from './cache/logic.ts';
 import { cacheRoutes } from './cache/routes.ts';
-import { type ImageConfig, readImageConfig } from './config.ts';
+import { type ImageConfig, listStores, readImageConfig } from './config.ts';
 import { openFileStore } from './data/file-store.ts';
 import { createStores } from './data/stores.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
@@ -57,8 +57,6 @@ export type { BootImage, ImageSummary } from './images/boot.ts';
 export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTaskMigrations, ...metadefMigrations };
 
 export interface ImageServiceDeps extends ServiceDeps {
-  /** Further places for image data besides the controller's own folder; the first one given becomes the default. */
-  readonly imageStores?: readonly { readonly id: string; readonly description?: string; readonly directory: string }[];
   /** What differs from the defaults. */
   readonly config?: Partial<ImageConfig>;
   /** Projects' limits, as identity keeps them; none when absent. */
@@ -109,9 +107,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     refusal: imageRefusal,
   });
   const home = join(settings.dataDir, 'image');
-  const own = { id: 'local', description: 'Files of the controller', directory: join(home, 'local') };
-  const [first, ...more] = (given.imageStores ?? []).map((store) => openFileStore({ description: '', ...store }));
-  const stores = createStores(first === undefined ? [openFileStore(own)] : [first, ...more, openFileStore(own)], {
+  const stores = createStores(listStores(config, home).map(openFileStore), config.defaultStore, {
     staging: openFileStore({ id: STAGING_STORE, description: '', directory: join(home, 'staging') }),
     cache: openFileStore({ id: CACHE_STORE, description: '', directory: join(home, 'cache') }),
   });

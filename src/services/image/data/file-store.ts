@@ -10,7 +10,7 @@ import { createReadStream, type Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BadRequest, CloudError, ServiceUnavailable, TooLarge } from '#kernel/errors.ts';
+import { BadRequest, CloudError, Gone, ServiceUnavailable, TooLarge } from '#kernel/errors.ts';
 import { syncFolder } from '#kernel/files.ts';
 import { isUuidLike } from '#kernel/ids.ts';
 
@@ -19,6 +19,8 @@ export interface FileStoreOptions {
   readonly id: string;
   readonly description: string;
   readonly directory: string;
+  /** Whether it takes no more data. */
+  readonly read_only?: boolean;
 }
 
 /** One file on its way in. */
@@ -41,7 +43,8 @@ export interface FileStore {
   readonly id: string;
   readonly description: string;
   readonly directory: string;
-  /** @param dataId a new UUID. */
+  readonly isReadOnly: boolean;
+  /** @param dataId a new UUID. @throws {Gone} `image.store.read_only`. */
   create(dataId: string): Promise<IncomingFile>;
   /** Opens data for reading, whole or a part; undefined when there is none. @param range both ends included. */
   openData(dataId: string, range?: { readonly first: number; readonly last: number }): Promise<Readable | undefined>;
@@ -58,7 +61,7 @@ const shardOf = (dataId: string): string => dataId.slice(0, 2).toLowerCase();
 
 /** Opens a store; its folders are made when something is written. */
 export function openFileStore(options: FileStoreOptions): FileStore {
-  const { id, description, directory } = options;
+  const { id, description, directory, read_only: isReadOnly = false } = options;
   const incoming = join(directory, 'incoming');
   const data = join(directory, 'data');
 
@@ -71,7 +74,10 @@ export function openFileStore(options: FileStoreOptions): FileStore {
     id,
     description,
     directory,
+    isReadOnly,
     async create(dataId) {
+      if (isReadOnly)
+        throw new Gone('image.store.read_only', 'Error in store configuration. Adding images to store is disabled.');
       const place = placeOf(dataId);
       const temporary = join(incoming, dataId);
       const file = await translated(async () => {

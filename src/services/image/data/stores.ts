@@ -1,7 +1,7 @@
 import { NotFound } from '#kernel/errors.ts';
 import type { FileStore } from './file-store.ts';
 
-/** The stores of this cloud, the default first. */
+/** The stores of this cloud, in the order of the configuration. */
 export interface Stores {
   readonly all: readonly FileStore[];
   readonly default: FileStore;
@@ -16,14 +16,18 @@ export interface Stores {
   get(id: string): FileStore;
 }
 
+/** @throws {Error} unless the default is one of them. */
 export function createStores(
-  all: readonly [FileStore, ...FileStore[]],
+  all: readonly FileStore[],
+  defaultId: string,
   own: { readonly staging: FileStore; readonly cache: FileStore },
 ): Stores {
   const find = (id: string): FileStore | undefined => all.find((store) => store.id === id);
+  const usual = find(defaultId);
+  if (usual === undefined) throw new Error(`there is no image store ${defaultId}`);
   return {
     all,
-    default: all[0],
+    default: usual,
     ...own,
     find,
     holding: (id) => [own.staging, own.cache].find((store) => store.id === id) ?? find(id),

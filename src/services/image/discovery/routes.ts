@@ -52,5 +52,6 @@ function viewStore(stores: Stores, store: FileStore): Record<string, unknown> {
     id: store.id,
     ...(store.description === '' ? {} : { description: store.description }),
     ...(store === stores.default ? { default: 'true' } : {}),
+    ...(store.isReadOnly ? { 'read-only': 'true' } : {}),
   };
 }

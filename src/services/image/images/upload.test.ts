@@ -172,7 +172,10 @@ describe('a disk', () => {
       const small = join(cloud.dataDir, 'small');
       await mkdir(small);
       await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
-      const full = await startImage({ log: silentLog, imageStores: [{ id: 'small', directory: small }] });
+      const full = await startImage({
+        log: silentLog,
+        config: { stores: [{ id: 'small', directory: small }], defaultStore: 'small' },
+      });
       try {
         const id = await full.create();
         const answer = await full.ask(`PUT /v2/images/${id}/file`, { body: Buffer.alloc(2 * 1024 * 1024) });

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ImageUnderTest, startImage } from '#tests/api/image.ts';
 
@@ -304,10 +304,14 @@ describe('several stores', () => {
     const { dataDir } = cloud;
     await cloud.close();
     cloud = await startImage({
-      imageStores: [
-        { id: 'fast', directory: join(dataDir, 'fast') },
-        { id: 'slow', description: 'disks', directory: join(dataDir, 'slow') },
-      ],
+      config: {
+        defaultStore: 'fast',
+        stores: [
+          { id: 'fast' },
+          { id: 'slow', description: 'disks', directory: join(dataDir, 'slow') },
+          { id: 'old', read_only: true },
+        ],
+      },
     });
   });
 
@@ -329,6 +333,39 @@ describe('several stores', () => {
     expect((await cloud.ask(`DELETE /v2/stores/slow/${id}`, { as: 'admin' })).status).toBe(403);
     expect((await cloud.ask(`DELETE /v2/stores/nowhere/${id}`, { as: 'admin' })).status).toBe(409);
     expect((await cloud.ask(`GET /v2/images/${id}/file`)).bytes.equals(DATA)).toBe(true);
+  });
+
+  it('are told in the order of the configuration, with the default and those that take nothing marked', async () => {
+    const { stores } = (await cloud.ask('GET /v2/info/stores')).body;
+    expect(stores).toEqual([
+      { id: 'local', description: 'Files of the controller' },
+      { id: 'fast', default: 'true' },
+      { id: 'slow', description: 'disks' },
+      { id: 'old', 'read-only': 'true' },
+    ]);
+    const detail = (await cloud.ask('GET /v2/info/stores/detail', { as: 'admin' })).body.stores;
+    expect(detail.map((store: { properties: { data_dir: string } }) => basename(store.properties.data_dir))).toEqual([
+      'local',
+      'fast',
+      'slow',
+      'old',
+    ]);
+    const made = await cloud.ask('POST /v2/images', { body: {} });
+    expect(made.headers['openstack-image-store-ids']).toBe('local,fast,slow,old');
+  });
+
+  it('that are read-only take no data by any way', async () => {
+    const id = await cloud.create();
+    const headers = { 'x-image-meta-store': 'old' };
+    const refused = await cloud.ask(`PUT /v2/images/${id}/file`, { body: DATA, headers });
+    expect([refused.status, refused.body.message]).toEqual([410, expect.stringContaining('Adding images to store')]);
+    expect(await show(id)).toMatchObject({ status: 'queued' });
+    await cloud.ask(`PUT /v2/images/${id}/stage`, { body: DATA });
+    expect((await importImage(id, { method: { name: 'glance-direct' }, stores: ['old'] })).status).toBe(409);
+    expect((await importImage(id, { method: { name: 'glance-direct' }, all_stores: true })).status).toBe(202);
+    await cloud.settle();
+    expect((await show(id)).stores).toBe('fast,local,slow');
+    expect((await copy(id, { stores: ['old'] })).status).toBe(409);
   });
 
   it('can be chosen for an upload and for an import', async () => {

@@ -131,9 +131,12 @@ export function checkImportable({ row, properties }: Image, { method }: ImportRe
  * @throws {Conflict} `image.import.store` for an unknown one; {BadRequest} for one that has the image.
  */
 export function chooseStores(stores: Stores, image: Image, request: ImportRequest): readonly string[] {
-  const wanted = request.allStores ? stores.all.map(({ id }) => id) : (request.stores ?? [stores.default.id]);
+  const writable = stores.all.filter(({ isReadOnly }) => !isReadOnly);
+  const wanted = request.allStores ? writable.map(({ id }) => id) : (request.stores ?? [stores.default.id]);
   const unknown = wanted.find((id) => stores.find(id) === undefined);
   if (unknown !== undefined) throw new Conflict('image.import.store', `Unknown scheme '${unknown}' found in URI`);
+  if (wanted.some((id) => stores.get(id).isReadOnly))
+    throw conflict('Error in store configuration. Adding images to store is disabled.');
   if (request.method !== 'copy-image') return wanted;
   if (request.allStores) return wanted.filter((id) => !image.stores.includes(id));
   const present = wanted.find((id) => image.stores.includes(id));
