@@ -9,3 +9,12 @@ export function controllerConfig(configDir: string): ControllerConfig {
     'host',
   ]) as ControllerConfig;
 }
+
+/** Passwords of a fake cloud guard nothing: the cheapest hash that bcrypt has. */
+const FAKE_PASSWORD_ROUNDS = 4;
+
+/** The same for a fake cloud, which hashes passwords cheaply unless the file says how. @throws as {@link readConfigFile}. */
+export function fakeControllerConfig(configDir: string): ControllerConfig {
+  const config = controllerConfig(configDir);
+  return { ...config, identity: { bcryptRounds: FAKE_PASSWORD_ROUNDS, ...config.identity } };
+}

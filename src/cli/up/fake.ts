@@ -9,12 +9,10 @@ import { createFakeNetworkDriver } from '../../agents/network/drivers/fake/index
 import { type Controller, startController } from '../../controller/controller.ts';
 import { writeCredentials } from '../credentials.ts';
 import { VERSION } from '../version.ts';
-import { controllerConfig } from './config.ts';
+import { fakeControllerConfig } from './config.ts';
 import { createHostDirectory } from './host-directory.ts';
 import type { RunningCloud, StartParts } from './parts.ts';
 
-/** Passwords of a fake cloud guard nothing: the cheapest hash that bcrypt has. */
-const FAKE_PASSWORD_ROUNDS = 4;
 const REGION = 'RegionOne';
 /** Each fake host polls and beats like a real one; this process is to stay small. */
 const MAX_HOSTS = 100;
@@ -32,7 +30,7 @@ export async function startFakeCloud({ options, folder, identity, progress }: St
     region: REGION,
     adminPassword: identity.adminPassword,
     durability: 'normal',
-    config: { identity: { bcryptRounds: FAKE_PASSWORD_ROUNDS }, ...controllerConfig(folder.configDir) },
+    config: fakeControllerConfig(folder.configDir),
     agents: directory,
     clock: systemClock,
     random: systemRandom,
