@@ -69,7 +69,20 @@ export interface RouteDefinition<Q extends TSchema, B extends TSchema> {
   readonly status?: number;
   /** Shape of the answer, for documents and tests; answers are not filtered through it. */
   readonly response?: TSchema;
+  /** What documents say beyond all this. */
+  readonly documents?: RouteDocuments;
   handler(request: ApiRequest<Record<string, string>, Static<Q>, Static<B>>, reply: FastifyReply): unknown;
+}
+
+/** What an operation's handler checks by itself, for the OpenAPI document: nothing here is enforced. */
+export interface RouteDocuments {
+  /** One line; the operation's name in words unless given. */
+  readonly summary?: string;
+  /** The body, or the query, where it is not checked by a schema of the route. */
+  readonly body?: TSchema;
+  readonly query?: TSchema;
+  /** Rules that logic holds against what it finds. */
+  readonly policies?: readonly string[];
 }
 
 /** One operation, its types forgotten. */
@@ -89,6 +102,9 @@ export interface Route {
   readonly maxBodyBytes: number;
   readonly status: number;
   readonly response: TSchema | undefined;
+  readonly documents: RouteDocuments | undefined;
+  /** The path at which documents have it, when this is another way to reach the same. */
+  readonly aliasOf?: string;
   handler(request: ApiRequest, reply: FastifyReply): unknown;
 }
 
@@ -115,6 +131,7 @@ export function route<Q extends TSchema = TSchema, B extends TSchema = TSchema>(
     maxBodyBytes: definition.maxBodyBytes ?? MAX_BODY_BYTES,
     status: definition.status ?? 200,
     response: definition.response,
+    documents: definition.documents,
     handler: definition.handler as Route['handler'],
   };
 }

@@ -22,6 +22,8 @@ const RELOAD_MS = 1_000;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 export interface Policy {
+  /** The default rules, for documents. */
+  readonly rules: readonly PolicyRule[];
   /**
    * @throws {Forbidden} with the real service's sentence when the rule refuses, or is not known.
    */
@@ -58,6 +60,7 @@ export function createPolicy(options: PolicyOptions): Policy {
     return check(input, lookUp);
   };
   return {
+    rules: options.rules,
     allows,
     enforce(context, name, target) {
       if (!allows(context, name, target))

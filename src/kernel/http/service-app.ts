@@ -119,6 +119,7 @@ export function createServiceApp(options: ServiceAppOptions): FastifyInstance {
   app.setErrorHandler((error, request, reply) => edge.fail(error, request, reply));
   app.setNotFoundHandler((request) => edge.notFound(request));
   addHealthcheck(app, options);
+  addOpenApi(app, options);
   for (const group of Map.groupBy(options.routes, (route) => route.path).values()) edge.mount(app, group);
   facts.set(app, { type: options.type, routes: options.routes });
   return app;
@@ -256,7 +257,7 @@ function createEdge(options: ServiceAppOptions) {
       body: request.body,
       version,
       has: (feature) => version !== undefined && version >= featureVersion(feature),
-      baseUrl: (request.raw as { [gatewayBase]?: string })[gatewayBase] ?? options.publicUrl,
+      baseUrl: baseUrlOf(request, options),
       url: request.url,
       headers: request.headers,
       raw: request,
@@ -395,6 +396,37 @@ function addHealthcheck(app: FastifyInstance, { health }: ServiceAppOptions): vo
         .send(trouble ?? 'OK');
     },
   });
+}
+
+/** The service's OpenAPI document, for everybody; made when it is first asked for, for some megabytes of work are seldom needed. */
+function addOpenApi(app: FastifyInstance, options: ServiceAppOptions): void {
+  const { type, routes, style, policy, microversions } = options;
+  const known = new Map<string, Promise<string>>();
+  app.route({
+    method: 'GET',
+    url: '/openapi.json',
+    config: { operations: [] },
+    handler: async (request, reply) => {
+      const baseUrl = baseUrlOf(request, options);
+      // one for the service's own port, one for the gateway's
+      let document = known.get(baseUrl);
+      if (document === undefined) {
+        document = import('../api/openapi.ts').then(({ describeService }) =>
+          JSON.stringify(describeService({ type, routes, style, microversions, rules: policy.rules }, baseUrl)),
+        );
+        known.set(baseUrl, document);
+      }
+      return reply
+        .type('application/json')
+        .header('access-control-allow-origin', '*')
+        .send(await document);
+    },
+  });
+}
+
+/** Where the service is, as the caller reached it. */
+function baseUrlOf(request: FastifyRequest, options: ServiceAppOptions): string {
+  return (request.raw as { [gatewayBase]?: string })[gatewayBase] ?? options.publicUrl;
 }
 
 function operationsOf(request: FastifyRequest): readonly Operation[] | undefined {

@@ -16,9 +16,15 @@ const FIRST_VERSION = parseMicroversion(computeMicroversions.min);
 /** States a route at all its places. */
 export function atAllRoots(route: Route): Route[] {
   const places = atBothPlaces(ROOT, route);
+  const aliasOf = `${ROOT}${route.path}`;
   const isOld =
     (route.since ?? FIRST_VERSION) <= FIRST_VERSION && (route.before === undefined || route.before > FIRST_VERSION);
-  return isOld ? [...places, ...atBothPlaces(OLD_ROOT, { ...route, fixedVersion: FIRST_VERSION })] : places;
+  return isOld
+    ? [
+        ...places,
+        ...atBothPlaces(OLD_ROOT, { ...route, fixedVersion: FIRST_VERSION }).map((old) => ({ ...old, aliasOf })),
+      ]
+    : places;
 }
 
 /** With and without the project in the path. */
@@ -28,6 +34,7 @@ function atBothPlaces(root: string, route: Route): Route[] {
     {
       ...route,
       path: `${root}/:rootProjectId${route.path}`,
+      aliasOf: `${ROOT}${route.path}`,
       handler: (request, reply) => {
         checkProjectOfPath(request);
         return route.handler(request, reply);
