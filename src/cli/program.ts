@@ -4,6 +4,7 @@ import { registerControllerCommand } from './controller.ts';
 import { registerDemoCommand } from './demo.ts';
 import { registerDoctorCommand } from './doctor.ts';
 import { registerDownCommand } from './down.ts';
+import { registerSimulateCommand } from './simulate.ts';
 import { registerStatusCommand } from './status.ts';
 import { registerTestCommand } from './test.ts';
 import { registerUpCommand } from './up.ts';
@@ -37,6 +38,7 @@ function createProgram(): Command {
   registerStatusCommand(program);
   registerDoctorCommand(program);
   registerDemoCommand(program);
+  registerSimulateCommand(program);
   registerTestCommand(program);
   registerControllerCommand(program);
   return program;
