@@ -95,5 +95,5 @@ export function renderTable(milestones: readonly Milestone[]): string {
 
 /** Columns on a terminal: Chinese characters take two. */
 function width(text: string): number {
-  return [...text].reduce((sum, character) => sum + (/[\u2e80-\uffef]/.test(character) ? 2 : 1), 0);
+  return text.length + (text.match(/[\u2e80-\uffef]/g)?.length ?? 0);
 }
