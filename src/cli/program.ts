@@ -4,6 +4,7 @@ import { registerControllerCommand } from './controller.ts';
 import { registerDemoCommand } from './demo.ts';
 import { registerDoctorCommand } from './doctor.ts';
 import { registerDownCommand } from './down.ts';
+import { registerRotateKeysCommand } from './rotate-keys.ts';
 import { registerSimulateCommand } from './simulate.ts';
 import { registerStatusCommand } from './status.ts';
 import { registerTestCommand } from './test.ts';
@@ -39,6 +40,7 @@ function createProgram(): Command {
   registerDoctorCommand(program);
   registerDemoCommand(program);
   registerSimulateCommand(program);
+  registerRotateKeysCommand(program);
   registerTestCommand(program);
   registerControllerCommand(program);
   return program;

@@ -1,5 +1,7 @@
 import type { TrustedIssuer } from './federation/jwt.ts';
 
+export type TokenProvider = 'fernet' | 'jws';
+
 /** What an operator may set of identity; the names follow keystone's options. Absent limits are no limits. */
 export interface IdentityConfig {
   /** bcrypt's cost: 12 takes about 0.4 s of a core, which is what makes stolen hashes worthless. 4 in tests. */
@@ -8,6 +10,8 @@ export interface IdentityConfig {
   readonly tokenLifetimeMs: number;
   /** How long after its end a service may still have a token shown with `allow_expired`. */
   readonly allowExpiredWindowMs: number;
+  /** How tokens are made: sealed, or signed so that anyone can read them. Both are read always. */
+  readonly tokenProvider: TokenProvider;
   /** Keys kept in the token key repository; more keep older tokens readable after rotations. */
   readonly maxActiveKeys: number;
   readonly maxPasswordLength: number;
@@ -43,6 +47,7 @@ export const DEFAULT_CONFIG: IdentityConfig = {
   bcryptRounds: 12,
   tokenLifetimeMs: 3_600_000,
   allowExpiredWindowMs: 172_800_000,
+  tokenProvider: 'fernet',
   maxActiveKeys: 3,
   maxPasswordLength: 4_096,
   lockoutFailureAttempts: null,

@@ -11,6 +11,7 @@ import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
 import { createVault } from './credentials/vault.ts';
 import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
+import { type IdentityKeys, openIdentityKeys, rotateCredentialKeys, rotateTokenKeys } from './keys.ts';
 import { identityPolicy } from './policy.ts';
 import { findProject } from './projects/store.ts';
 import { pruneRevocations } from './revocations/revoke.ts';
@@ -18,25 +19,24 @@ import { identityRoutes } from './routes.ts';
 import type { IdentityTables } from './tables.ts';
 import { createAuthenticator, createTokenReader } from './tokens/authenticator.ts';
 import { createTokenCache } from './tokens/cache.ts';
-import { createTokenCodec } from './tokens/codec.ts';
-import { type KeyRepository, openKeyRepository } from './tokens/key-repository.ts';
 import type { Token } from './tokens/model.ts';
+import { createTokenCodec } from './tokens/provider.ts';
 import { createPasswords } from './users/passwords.ts';
 
 export type { BootstrapOptions } from './bootstrap.ts';
 export { DEFAULT_CONFIG as DEFAULT_IDENTITY_CONFIG, type IdentityConfig } from './config.ts';
+export { openIdentityKeys, rotateCredentialKeys, rotateTokenKeys } from './keys.ts';
 export { identityMigrations } from './tables.ts';
-
-/** Keys that open credentials: a dropped one would lose them, so none ever is. */
-const MAX_CREDENTIAL_KEYS = 100;
 
 export interface IdentityService extends Service {
   /** Checks the tokens of all services' requests. */
   readonly authenticator: Authenticator;
   /** Makes what an empty cloud begins with; idempotent. */
   bootstrap(options: BootstrapOptions): Promise<void>;
-  /** Seals new tokens with the staged key and stages another; tokens sealed with the oldest key end. */
+  /** Seals new tokens with the staged keys and stages others; tokens sealed with the oldest key end. */
   rotateTokenKeys(): Promise<void>;
+  /** Seals all credentials with a new key; answers how many. */
+  rotateCredentialKeys(): Promise<number>;
   /** Whether there is such a project, or domain. */
   projectExists(id: ProjectId): Promise<boolean>;
 }
@@ -47,18 +47,14 @@ export type IdentityServiceDeps = Omit<ServiceDeps, 'authenticator' | 'tasks'> &
 };
 
 /**
- * Builds the identity service. Reads its keys from `<dataDir>/identity/fernet-keys`, which it makes when they are missing.
- * @throws {Error} when the key folder cannot be read.
+ * Builds the identity service. Reads its keys below `<dataDir>/identity`, which it makes when they are missing.
+ * @throws {Error} when a key folder cannot be read.
  */
 export async function createIdentityService(given: IdentityServiceDeps): Promise<IdentityService> {
   const { clock, log, metrics, revisions, settings } = given;
   const config: IdentityConfig = { ...DEFAULT_CONFIG, ...given.config };
   const db = given.db as Db<IdentityTables>;
-  const keys = await openKeyRepository(join(settings.dataDir, 'identity', 'fernet-keys'), config.maxActiveKeys);
-  const credentialKeys = await openKeyRepository(
-    join(settings.dataDir, 'identity', 'credential-keys'),
-    MAX_CREDENTIAL_KEYS,
-  );
+  const keys = await openIdentityKeys(settings.dataDir, config.maxActiveKeys);
   const policy = createPolicy({
     rules: identityPolicy,
     file: join(settings.configDir, 'identity', 'policy.yaml'),
@@ -74,8 +70,8 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     policy,
     config,
     passwords: createPasswords(config.bcryptRounds),
-    tokens: createTokenCodec(() => keys.keys()),
-    vault: createVault(() => credentialKeys.keys()),
+    tokens: createTokenCodec(config.tokenProvider, keys),
+    vault: createVault(keys.credentials),
     forgetTokens: (tx) => cache.forget(tx),
   };
   const reader = createTokenReader(deps, cache);
@@ -97,8 +93,9 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     type: 'identity',
     app,
     authenticator,
-    run: (signal) => tidyUp(deps, [keys, credentialKeys], signal),
-    rotateTokenKeys: () => keys.rotate(),
+    run: (signal) => tidyUp(deps, keys, signal),
+    rotateTokenKeys: () => rotateTokenKeys(keys),
+    rotateCredentialKeys: () => rotateCredentialKeys(db, keys),
     bootstrap: (options) => bootstrap(deps, options),
     projectExists: async (id) => (await findProject(db, id)) !== undefined,
   };
@@ -108,12 +105,12 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
 const TIDY_EVERY_MS = 60_000;
 
 /** Goes on until the controller stops; a turn that fails is told of and tried again at the next. */
-async function tidyUp(deps: IdentityDeps, repositories: readonly KeyRepository[], signal: AbortSignal): Promise<void> {
+async function tidyUp(deps: IdentityDeps, keys: IdentityKeys, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await deps.clock.sleep(TIDY_EVERY_MS, signal);
     if (signal.aborted) return;
     try {
-      for (const repository of repositories) await repository.reload();
+      keys.reload();
       await pruneRevocations(deps);
     } catch (error) {
       deps.log.error({ error: errorChain(error) }, 'identity could not tidy up');

@@ -39,7 +39,7 @@ export interface Cloud {
   /** The administrator's token of project `admin`. */
   admin(): Promise<string>;
   /** Another controller over the same database and keys. */
-  second(): Promise<Cloud>;
+  second(config?: Partial<IdentityConfig>): Promise<Cloud>;
   close(): Promise<void>;
 }
 
@@ -120,7 +120,7 @@ async function openCloud(db: Db, folder: string, clock: ManualClock, config: Par
     ask,
     token,
     admin: () => token(passwordAuth(ADMIN, ADMIN_PASSWORD, ADMIN_PROJECT)),
-    second: () => openCloud(db, folder, clock, config),
+    second: (more = {}) => openCloud(db, folder, clock, { ...config, ...more }),
     close: () => identity.app.close(),
   };
 }

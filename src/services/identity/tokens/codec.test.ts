@@ -1,10 +1,13 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import { createTokenCodec, type TokenClaims } from './codec.ts';
+import { createFernetCodec, type TokenClaims } from './codec.ts';
 import { newFernetKey, parseFernetKey, sealFernet } from './fernet.ts';
+import { createJwsCodec, JWS_KEY_KIND } from './jws.ts';
 
 const KEY = parseFernetKey(newFernetKey());
-const codec = createTokenCodec(() => [KEY]);
+const codec = createFernetCodec(() => [KEY]);
+const JWS_KEYS = [JWS_KEY_KIND.parse(JWS_KEY_KIND.create())];
+const jws = createJwsCodec(() => JWS_KEYS);
 const hex = (c: string): string => c.repeat(32);
 
 const BASE: TokenClaims = {
@@ -39,7 +42,7 @@ describe('a token', () => {
     ['a provider and a domain', { federation, domainId: hex('c') }],
   ])('of %s says the same again', (_, more) => {
     const claims = { ...BASE, ...more };
-    expect(codec.decode(codec.encode(claims))).toEqual(claims);
+    for (const one of [codec, jws]) expect(one.decode(one.encode(claims))).toEqual(claims);
   });
 
   it('that keystone packed is read', () => {

@@ -66,7 +66,8 @@ const VERSIONS = {
   applicationCredential: 9,
 } as const;
 
-export function createTokenCodec(keys: () => readonly FernetKey[]): TokenCodec {
+/** Tokens that are sealed: only who has the keys can read them. */
+export function createFernetCodec(keys: () => readonly FernetKey[]): TokenCodec {
   return {
     encode(claims) {
       const key = keys()[0];

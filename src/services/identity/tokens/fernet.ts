@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { KeyKind } from './key-repository.ts';
 
 /**
  * Fernet: AES-128-CBC, then HMAC-SHA256 over version, time, IV and cipher text.
@@ -32,6 +33,9 @@ export function parseFernetKey(text: string): FernetKey {
 export function newFernetKey(): string {
   return padded(randomBytes(KEY_BYTES).toString('base64url'));
 }
+
+/** Fernet keys, for a folder of them. */
+export const FERNET_KEYS: KeyKind<FernetKey> = { create: newFernetKey, parse: parseFernetKey };
 
 /** Seals bytes; the time of sealing, in whole seconds, can be read by anyone. Padding is left to the caller. */
 export function sealFernet(key: FernetKey, plain: Uint8Array, nowMs: number): string {

@@ -1,0 +1,59 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDatabase } from '#kernel/db/database.ts';
+import {
+  DEFAULT_IDENTITY_CONFIG,
+  openIdentityKeys,
+  rotateCredentialKeys,
+  rotateTokenKeys,
+} from '#services/identity/index.ts';
+import { cloudFolder } from '../cloud-folder.ts';
+import { words } from '../language.ts';
+import { controllerConfig } from '../up/config.ts';
+
+export interface KeyOptions {
+  readonly data?: string;
+}
+
+export type RotatedKind = 'tokens' | 'credentials';
+
+/**
+ * Rotates a cloud's keys as the controller's own user, whether the cloud is up or not; controllers see new keys within a minute.
+ * @throws {Error} where there is no cloud, or when its keys or database cannot be opened.
+ */
+export async function rotateKeys(kind: RotatedKind, options: KeyOptions): Promise<void> {
+  const folder = cloudFolder(options.data);
+  const database = join(folder.controllerDir, 'pileus.sqlite');
+  if (!existsSync(database)) throw new Error(`there is no cloud in ${folder.path}`);
+  const configured = controllerConfig(folder.configDir).identity?.maxActiveKeys;
+  becomeOwnerOf(folder.controllerDir);
+  const keys = await openIdentityKeys(folder.controllerDir, configured ?? DEFAULT_IDENTITY_CONFIG.maxActiveKeys);
+  if (kind === 'tokens') {
+    await rotateTokenKeys(keys);
+    tell({
+      en: 'New tokens get a new key within a minute; tokens that are about stay good.',
+      zh: '新令牌将在一分钟内使用新密钥；现有令牌仍然有效。',
+    });
+    return;
+  }
+  const db = openDatabase({ kind: 'sqlite', file: database, durability: 'full' });
+  try {
+    const count = await rotateCredentialKeys(db as Parameters<typeof rotateCredentialKeys>[0], keys);
+    tell({ en: `Credentials sealed with a new key: ${count}.`, zh: `已用新密钥重新加密的凭据：${count}。` });
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** Files that root makes could not be read by the controller. */
+function becomeOwnerOf(path: string): void {
+  const { uid, gid } = statSync(path);
+  if (process.getuid?.() !== 0 || uid === 0) return;
+  process.setgroups?.([gid]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
+
+function tell(text: { readonly en: string; readonly zh: string }): void {
+  process.stdout.write(`${words(text)}\n`);
+}
