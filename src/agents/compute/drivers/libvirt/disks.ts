@@ -5,6 +5,7 @@
  * record it was never used and is made anew. A record says what the disk was made from: when the desired source or
  * generation differs, the disk is made anew too (rebuild), otherwise it only ever grows.
  */
+import { constants } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Exec, ExecError } from '#kernel/exec.ts';
@@ -258,4 +259,19 @@ async function readRecord(file: string): Promise<DiskRecord | undefined> {
 
 async function writeRecord(file: string, record: DiskRecord): Promise<void> {
   await writeFileAtomic(`${file}.json`, JSON.stringify(record));
+}
+
+/** `none` (direct I/O) where the file system of the disks can do that; some, such as old tmpfs, cannot. */
+export async function chooseDiskCache(folder: string): Promise<'none' | 'writeback'> {
+  const path = join(folder, '.direct-io');
+  try {
+    const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_DIRECT, 0o600);
+    await file.close();
+    return 'none';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return 'writeback';
+    throw error;
+  } finally {
+    await rm(path, { force: true });
+  }
 }

@@ -44,11 +44,12 @@ const DEVICE_TRAITS = [
 export async function collectFacts(
   client: LibvirtClient,
   host: { readonly virtType: 'kvm' | 'qemu'; readonly dataDir: string; readonly reservedMemoryMib: number },
+  signal: AbortSignal,
 ): Promise<HypervisorFacts> {
   const [node, version, capabilities, disk, memory, uptime, cpuinfo] = await Promise.all([
-    client.nodeInfo(),
-    client.version(),
-    client.capabilities(),
+    client.nodeInfo({ signal }),
+    client.version({ signal }),
+    client.capabilities({ signal }),
     statfs(host.dataDir),
     readFile('/proc/meminfo', 'utf8'),
     readFile('/proc/uptime', 'utf8'),

@@ -30,10 +30,10 @@ export interface BlockInfo {
 export type DomainStats = Readonly<Record<string, number | string | boolean>>;
 
 export interface LibvirtClient {
-  version(): Promise<{ hypervisor: number; library: number }>;
-  capabilities(): Promise<string>;
+  version(options?: CallOptions): Promise<{ hypervisor: number; library: number }>;
+  capabilities(options?: CallOptions): Promise<string>;
   domainCapabilities(of: { emulator?: string; arch?: string; machine?: string; virtType?: string }): Promise<string>;
-  nodeInfo(): Promise<NodeInfo>;
+  nodeInfo(options?: CallOptions): Promise<NodeInfo>;
   listDomains(options?: CallOptions): Promise<DomainRef[]>;
   /** undefined when there is none. */
   findDomain(uuid: string, options?: CallOptions): Promise<DomainRef | undefined>;
@@ -116,12 +116,12 @@ export async function openLibvirt(
   }
 
   return {
-    async version() {
-      const hypervisor = Number((await rpc.call(procedure.connectGetVersion)).uhyper());
-      const library = Number((await rpc.call(procedure.connectGetLibVersion)).uhyper());
+    async version(options) {
+      const hypervisor = Number((await rpc.call(procedure.connectGetVersion, undefined, options)).uhyper());
+      const library = Number((await rpc.call(procedure.connectGetLibVersion, undefined, options)).uhyper());
       return { hypervisor, library };
     },
-    capabilities: async () => (await rpc.call(procedure.connectGetCapabilities)).string(),
+    capabilities: async (options) => (await rpc.call(procedure.connectGetCapabilities, undefined, options)).string(),
     async domainCapabilities({ emulator, arch, machine, virtType }) {
       const args = new XdrWriter()
         .optionalString(emulator)
@@ -131,7 +131,7 @@ export async function openLibvirt(
         .uint(0);
       return (await rpc.call(procedure.connectGetDomainCapabilities, args)).string();
     },
-    nodeInfo: async () => readNodeInfo(await rpc.call(procedure.nodeGetInfo)),
+    nodeInfo: async (options) => readNodeInfo(await rpc.call(procedure.nodeGetInfo, undefined, options)),
     async listDomains(options) {
       const reply = await rpc.call(procedure.connectListAllDomains, new XdrWriter().int(1).uint(0), options);
       return reply.list(() => readDomain(reply));

@@ -15,3 +15,12 @@ export class LibvirtError extends DriverError {
 export function isLibvirtError(error: unknown, errorNumber: number): boolean {
   return error instanceof LibvirtError && error.errorNumber === errorNumber;
 }
+
+/** Waits for a call that may find nothing to do. @throws all but the one error that says so. */
+export async function ignoringError(expected: number, call: Promise<void>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isLibvirtError(error, expected)) throw error;
+  }
+}
