@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { gatewayBase } from './service-app.ts';
+import { gatewayBase } from './base-url.ts';
 
 export interface GatewayOptions {
   /** Services by their prefix: `/compute/v2.1/servers` goes to `compute` as `/v2.1/servers`. */
