@@ -5,7 +5,7 @@
  * database (and, with the file store, images): it can be killed at any instant and made again, and there can be several.
  */
 import type { Clock } from '#kernel/clock.ts';
-import type { Db } from '#kernel/db/database.ts';
+import { type Db, reachDisk } from '#kernel/db/database.ts';
 import type { Incarnation } from '#kernel/db/instance.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
 import { errorChain } from '#kernel/errors.ts';
@@ -76,6 +76,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const common = { db, clock, random, log, metrics, tasks, revisions, settings };
   const identity = await createIdentityService({ ...common, config: options.identity });
   const services = createServices({ ...common, authenticator: identity.authenticator }, identity, options);
+  for (const { app } of services.all) answerOnceOnDisk(app, db);
   await identity.bootstrap({
     adminPassword: options.adminPassword,
     region: settings.region,
@@ -92,6 +93,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     api: createControllerApi({ ...services, db, revisions }),
     run: (signal) => run(services.all, tasks, signal, log),
   };
+}
+
+/** What a request has changed survives a power cut before anybody is told that it was accepted. */
+function answerOnceOnDisk(app: Service['app'], db: Db): void {
+  app.addHook('onSend', async ({ method }, _reply, payload) => {
+    if (method !== 'GET' && method !== 'HEAD') await reachDisk(db);
+    return payload;
+  });
 }
 
 interface Services {

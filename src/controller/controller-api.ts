@@ -1,4 +1,4 @@
-import type { Db } from '#kernel/db/database.ts';
+import { type Db, reachDisk } from '#kernel/db/database.ts';
 import type { Revisions } from '#kernel/events/revisions.ts';
 import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
 import { type ComputeService, guestsTopic } from '#services/compute/index.ts';
@@ -23,7 +23,11 @@ export function createControllerApi(parts: {
     read: () => Promise<T>,
   ): Promise<T | null> {
     const revision = await revisions.wait(topic, since, LONG_POLL_MS, signal);
-    return revision === null ? null : read();
+    if (revision === null) return null;
+    const state = await read();
+    // A host that knows more than a controller that comes back from a power cut would take it for one with a lost history.
+    await reachDisk(db);
+    return state;
   }
 
   return {

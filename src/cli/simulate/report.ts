@@ -9,6 +9,8 @@ export interface Milestone {
   readonly fill: Fill;
   /** Of the filling: lag and memory under load. */
   readonly loaded: ControllerFigures;
+  /** Processor time that the controller took for one server, of any core; what it does beside is in it. */
+  readonly cpuMsPerServer: number;
   readonly quiet: Probe;
 }
 
@@ -26,6 +28,11 @@ const ROWS: readonly Row[] = [
     what: { en: 'servers/s from POST to ACTIVE', zh: '每秒云服务器数（POST 到 ACTIVE）' },
     target: '>= 200',
     value: ({ fill }) => fill.perSecond.toFixed(0),
+  },
+  {
+    what: { en: 'controller’s processor time for one server, ms', zh: '控制器每台云服务器的处理器时间，毫秒' },
+    target: '< 5',
+    value: ({ cpuMsPerServer }) => ms(cpuMsPerServer),
   },
   {
     what: { en: 'servers in ERROR', zh: 'ERROR 状态的云服务器' },

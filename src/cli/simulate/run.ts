@@ -82,7 +82,7 @@ async function run(options: SimulateOptions, folder: CloudFolder, stop: (() => P
 }
 
 async function reach(cloud: Cloud, from: number, until: number): Promise<Milestone> {
-  await readController(cloud.api, cloud.urls);
+  const before = await readController(cloud.api, cloud.urls);
   const startMs = systemClock.monotonicMs();
   const filled = await fill(cloud, { from, until }, (accepted) => {
     if (!process.stderr.isTTY) return;
@@ -94,7 +94,8 @@ async function reach(cloud: Cloud, from: number, until: number): Promise<Milesto
     process.stderr.write(`\r    ${text}   \r`);
   });
   const loaded = await readController(cloud.api, cloud.urls);
-  return { fill: filled, loaded, quiet: await probe(cloud) };
+  const cpuMsPerServer = ((loaded.cpuSeconds - before.cpuSeconds) * 1000) / (until - from);
+  return { fill: filled, loaded, cpuMsPerServer, quiet: await probe(cloud) };
 }
 
 async function startController(

@@ -6,6 +6,7 @@
  * Times are epoch milliseconds, booleans 0 and 1, JSON is text through one codec (`json.ts`), names are SQL's (snake_case).
  */
 import { Kysely } from 'kysely';
+import { createLogSync, type LogSync } from './log-sync.ts';
 import { createSqliteDialect, type SqliteOptions } from './sqlite.ts';
 
 /**
@@ -18,5 +19,20 @@ export type DatabaseOptions = { readonly kind: 'sqlite' } & SqliteOptions;
 
 /** Opens the database. The caller closes it with `destroy()`. */
 export function openDatabase<Tables>(options: DatabaseOptions): Db<Tables> {
-  return new Kysely<Tables>({ dialect: createSqliteDialect(options) });
+  const log =
+    options.durability === 'full' && options.file !== ':memory:' ? createLogSync(`${options.file}-wal`) : undefined;
+  const db = new Kysely<Tables>({ dialect: createSqliteDialect(options, log) });
+  if (log !== undefined) logs.set(db, log);
+  return db;
+}
+
+const logs = new WeakMap<object, LogSync>();
+
+/**
+ * Resolves when all that has been committed through this handle survives a power cut. Whoever tells somebody outside of something
+ * that was written waits for it first.
+ * @param db what {@link openDatabase} returned; another one keeps its promises by itself.
+ */
+export async function reachDisk(db: object): Promise<void> {
+  await logs.get(db)?.reached();
 }

@@ -15,13 +15,14 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import type { LogSync } from './log-sync.ts';
 import { isInsideTransaction } from './open-transaction.ts';
 
 export interface SqliteOptions {
   /** A path, or `:memory:`. */
   readonly file: string;
   /**
-   * `full` survives a power cut with every accepted request; `normal` may lose the last moments, never consistency
+   * `full` survives a power cut with every accepted request, as long as answers wait for `reachDisk`; `normal` may lose the last moments, never consistency
    * (a kill of the process loses nothing either way).
    */
   readonly durability: 'full' | 'normal';
@@ -32,10 +33,11 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Prepared statements kept. The program has some hundred; filters multiply them. */
 const MAX_STATEMENTS = 1_000;
 
-export function createSqliteDialect(options: SqliteOptions): Dialect {
+/** @param log told of each write; undefined when nobody waits for the disk. */
+export function createSqliteDialect(options: SqliteOptions, log?: LogSync): Dialect {
   return {
     createAdapter: () => new QueueingAdapter(),
-    createDriver: () => new SqliteDriver(options),
+    createDriver: () => new SqliteDriver(options, log),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -50,21 +52,24 @@ class QueueingAdapter extends SqliteAdapter {
 
 class SqliteDriver implements Driver {
   readonly #options: SqliteOptions;
+  readonly #log: LogSync | undefined;
   readonly #queue: (() => void)[] = [];
   #isTaken = false;
   #connection: SqliteConnection | undefined;
 
-  constructor(options: SqliteOptions) {
+  constructor(options: SqliteOptions, log: LogSync | undefined) {
     this.#options = options;
+    this.#log = log;
   }
 
   async init(): Promise<void> {
     const sqlite = new Sqlite(this.#options.file, { timeout: BUSY_TIMEOUT_MS });
     sqlite.pragma('journal_mode = WAL');
-    sqlite.pragma(`synchronous = ${this.#options.durability}`);
+    // Who needs more than consistency waits for the log itself (log-sync.ts).
+    sqlite.pragma('synchronous = normal');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('temp_store = MEMORY');
-    this.#connection = new SqliteConnection(sqlite);
+    this.#connection = new SqliteConnection(sqlite, this.#log);
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -98,21 +103,25 @@ class SqliteDriver implements Driver {
   async destroy(): Promise<void> {
     this.#connection?.close();
     this.#connection = undefined;
+    await this.#log?.close();
   }
 }
 
 class SqliteConnection implements DatabaseConnection {
   readonly #sqlite: Sqlite.Database;
+  readonly #log: LogSync | undefined;
   readonly #statements = new Map<string, Sqlite.Statement>();
 
-  constructor(sqlite: Sqlite.Database) {
+  constructor(sqlite: Sqlite.Database, log: LogSync | undefined) {
     this.#sqlite = sqlite;
+    this.#log = log;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const statement = this.#prepare(query.sql);
     if (statement.reader) return { rows: statement.all(query.parameters) as R[] };
     const { changes, lastInsertRowid } = statement.run(query.parameters);
+    this.#log?.wrote();
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   }
 

@@ -30,8 +30,15 @@ export const revisionMigrations: Migrations = {
   },
 };
 
-/** How often a waiter looks again on its own: the delay at which a change made through another controller is seen. */
+/** How often all that is waited for is looked at again: the delay at which a change made through another controller is seen. */
 const LOOK_AGAIN_MS = 1_000;
+/** Topics looked at by one statement. More would hold up others, fewer cost more statements. */
+const LOOK_AT_ONCE = 512;
+
+interface Waiter {
+  readonly since: number;
+  wake(): void;
+}
 
 export interface Revisions {
   /** Raises a topic's number, in the caller's transaction. */
@@ -43,10 +50,11 @@ export interface Revisions {
 }
 
 export function createRevisions(db: Db<RevisionTables>, clock: Clock): Revisions {
-  const waiting = new Map<string, Set<() => void>>();
+  const waiting = new Map<string, Set<Waiter>>();
+  let isLooking = false;
 
   const ring = (topic: string): void => {
-    for (const wake of waiting.get(topic) ?? []) wake();
+    for (const { wake } of waiting.get(topic) ?? []) wake();
   };
 
   const current = async (from: Db<RevisionTables>, topic: string): Promise<number> => {
@@ -54,18 +62,42 @@ export function createRevisions(db: Db<RevisionTables>, clock: Clock): Revisions
     return row?.revision ?? 0;
   };
 
-  async function waitForRing(topic: string, ms: number, signal: AbortSignal): Promise<void> {
+  /** Looks once for everybody who waits, as long as somebody does: however many hosts there are, it is a few statements. */
+  async function lookAgain(): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
+    while (waiting.size > 0) {
+      await clock.sleep(LOOK_AGAIN_MS);
+      try {
+        for (const topics of chunksOf([...waiting.keys()])) wakeChanged(topics, await listRevisions(db, topics));
+      } catch {
+        // Each of them finds out by itself what is wrong.
+        for (const topic of waiting.keys()) ring(topic);
+      }
+    }
+    isLooking = false;
+  }
+
+  function wakeChanged(topics: readonly string[], revisions: ReadonlyMap<string, number>): void {
+    for (const topic of new Set(topics)) {
+      const revision = revisions.get(topic) ?? 0;
+      for (const { since, wake } of waiting.get(topic) ?? []) if (since !== revision) wake();
+    }
+  }
+
+  async function waitForRing(topic: string, since: number, ms: number, signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
-    const wake = (): void => stop.abort();
-    const wakers = waiting.get(topic) ?? new Set();
-    waiting.set(topic, wakers.add(wake));
-    signal.addEventListener('abort', wake, { once: true });
+    const waiter: Waiter = { since, wake: () => stop.abort() };
+    const waiters = waiting.get(topic) ?? new Set();
+    waiting.set(topic, waiters.add(waiter));
+    signal.addEventListener('abort', waiter.wake, { once: true });
+    void lookAgain();
     try {
       await clock.sleep(ms, stop.signal);
     } finally {
-      signal.removeEventListener('abort', wake);
-      wakers.delete(wake);
-      if (wakers.size === 0) waiting.delete(topic);
+      signal.removeEventListener('abort', waiter.wake);
+      waiters.delete(waiter);
+      if (waiters.size === 0) waiting.delete(topic);
     }
   }
 
@@ -88,8 +120,24 @@ export function createRevisions(db: Db<RevisionTables>, clock: Clock): Revisions
         if (revision !== since) return revision;
         const leftMs = endMs - clock.monotonicMs();
         if (leftMs <= 0 || signal.aborted) return null;
-        await waitForRing(topic, Math.min(leftMs, LOOK_AGAIN_MS), signal);
+        await waitForRing(topic, since, leftMs, signal);
       }
     },
   };
+}
+
+async function listRevisions(db: Db<RevisionTables>, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await db.selectFrom('revisions').selectAll().where('topic', 'in', topics).execute();
+  return new Map(rows.map(({ topic, revision }) => [topic, revision]));
+}
+
+/** Lists of at most {@link LOOK_AT_ONCE}, filled up to a power of two: so there are few different statements. */
+function chunksOf(topics: readonly string[]): string[][] {
+  const chunks: string[][] = [];
+  for (let i = 0; i < topics.length; i += LOOK_AT_ONCE) {
+    const chunk = topics.slice(i, i + LOOK_AT_ONCE);
+    const size = 2 ** Math.ceil(Math.log2(chunk.length));
+    chunks.push([...chunk, ...Array.from({ length: size - chunk.length }, () => chunk[0] ?? '')]);
+  }
+  return chunks;
 }
