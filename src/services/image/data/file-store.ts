@@ -4,7 +4,7 @@
  * Theory of operation. A file has its place only when it is whole: data is written below `incoming/`, synced, and then
  * renamed to `data/`, under a name that is made for it alone. So whatever has its place was whole once, nothing is ever
  * written over, and a name that the database does not know is rubbish that may be removed. Names are UUIDs made here:
- * nothing of a client's becomes part of a path.
+ * nothing of a client's becomes part of a path. Long runs of zeros are not written but left as holes.
  */
 import { createReadStream, type Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
@@ -102,17 +102,29 @@ export function openFileStore(options: FileStoreOptions): FileStore {
   };
 }
 
+/** Runs of zeros at least this long become holes: what file systems keep track of, and far below what a socket gives at once. */
+const MIN_HOLE_BYTES = 4096;
+const ZEROS = Buffer.alloc(64 * 1024);
+
 function createIncoming(file: FileHandle, temporary: string, place: string, folder: string): IncomingFile {
   let isOpen = true;
+  let position = 0;
   const close = async (): Promise<void> => {
     if (!isOpen) return;
     isOpen = false;
     await file.close();
   };
   return {
-    write: (chunk) => translated(() => file.writeFile(chunk)),
+    async write(chunk) {
+      if (!isHole(chunk)) await translated(() => writeAt(file, chunk, position));
+      position += chunk.length;
+    },
     async commit() {
-      await translated(() => file.sync());
+      await translated(async () => {
+        // A hole at the end has to be said.
+        await file.truncate(position);
+        await file.sync();
+      });
       await close();
       await rename(temporary, place);
       await syncFolder(folder);
@@ -122,6 +134,23 @@ function createIncoming(file: FileHandle, temporary: string, place: string, fold
       await rm(temporary, { force: true });
     },
   };
+}
+
+function isHole(chunk: Buffer): boolean {
+  if (chunk.length < MIN_HOLE_BYTES) return false;
+  for (let at = 0; at < chunk.length; at += ZEROS.length) {
+    const piece = chunk.subarray(at, at + ZEROS.length);
+    if (!piece.equals(ZEROS.subarray(0, piece.length))) return false;
+  }
+  return true;
+}
+
+async function writeAt(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  let done = 0;
+  while (done < chunk.length) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 async function translated<T>(work: () => Promise<T>): Promise<T> {

@@ -178,13 +178,13 @@ describe('a disk', () => {
       });
       try {
         const id = await full.create();
-        const answer = await full.ask(`PUT /v2/images/${id}/file`, { body: Buffer.alloc(2 * 1024 * 1024) });
+        const answer = await full.ask(`PUT /v2/images/${id}/file`, { body: Buffer.alloc(2 * 1024 * 1024, 'x') });
         expect([answer.status, answer.body.message]).toEqual([
           413,
           expect.stringContaining('Image storage media is full'),
         ]);
         expect((await full.ask(`GET /v2/images/${id}`)).body).toMatchObject({ status: 'queued', size: null });
-        expect((await full.ask(`PUT /v2/images/${id}/file`, { body: Buffer.alloc(1000) })).status).toBe(204);
+        expect((await full.ask(`PUT /v2/images/${id}/file`, { body: Buffer.alloc(1000, 'x') })).status).toBe(204);
       } finally {
         await full.close();
         await run('umount', [small]);
