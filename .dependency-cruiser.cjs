@@ -88,7 +88,7 @@ module.exports = {
       name: 'only-drivers-touch-the-host',
       comment: 'Host commands run in drivers and the installer; the wiring makes the one Exec that they take.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/agents/[^/]+/drivers/', '^src/install/', '^src/kernel/exec', WIRING, TEST] },
+      from: { path: '^src/', pathNot: ['^src/agents/[^/]+/drivers/', '^src/services/[^/]+/[^/]+/drivers/', '^src/install/', '^src/kernel/exec', WIRING, TEST] },
       to: { path: '^src/kernel/exec[^/]*\\.ts$' },
     },
     {

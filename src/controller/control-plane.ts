@@ -10,6 +10,7 @@ import type { Incarnation } from '#kernel/db/instance.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
 import { errorChain } from '#kernel/errors.ts';
 import { createRevisions, type RevisionTables, revisionMigrations } from '#kernel/events/revisions.ts';
+import { createDirectExec } from '#kernel/exec-direct.ts';
 import { createMetrics, type Metrics } from '#kernel/http/metrics.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Random } from '#kernel/random.ts';
@@ -25,7 +26,12 @@ import {
   type IdentityService,
   identityMigrations,
 } from '#services/identity/index.ts';
-import { createImageService, type ImageConfig, imageMigrations } from '#services/image/index.ts';
+import {
+  createImageService,
+  createQemuImgConverter,
+  type ImageConfig,
+  imageMigrations,
+} from '#services/image/index.ts';
 import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
 import { createControllerApi } from './controller-api.ts';
@@ -114,7 +120,11 @@ interface Services {
 
 function createServices(deps: ServiceDeps, identity: IdentityService, options: ControlPlaneOptions): Services {
   const { agents } = options;
-  const image = createImageService({ ...deps, config: options.image ?? {} });
+  const image = createImageService({
+    ...deps,
+    config: options.image ?? {},
+    convertDisk: createQemuImgConverter(createDirectExec(), deps.log),
+  });
   const placement = createPlacementService(deps);
   const network = createNetworkService({
     ...deps,

@@ -28,6 +28,8 @@ export interface ImageConfig {
   readonly stores: readonly StoreConfig[];
   /** Where data goes when nothing else is asked for. */
   readonly defaultStore: string;
+  /** What imported disks are converted to; null leaves them as they come. glance's plug-in `image_conversion`. */
+  readonly convertImportsTo: 'raw' | null;
 }
 
 /** The store that there always is. */
@@ -44,6 +46,7 @@ export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
   showLocations: false,
   stores: [],
   defaultStore: LOCAL_STORE.id,
+  convertImportsTo: null,
 };
 
 /**
@@ -58,6 +61,8 @@ export function readImageConfig(given: Partial<ImageConfig>): ImageConfig {
     throw new Error('image.download_ports must be a list of ports');
   if (!isListOf(config.trustedDownloadHosts, (host) => typeof host === 'string'))
     throw new Error('image.trusted_download_hosts must be a list of host names or addresses');
+  if (config.convertImportsTo !== null && config.convertImportsTo !== 'raw')
+    throw new Error('image.convert_imports_to must be raw or null');
   checkStores(config);
   return config;
 }

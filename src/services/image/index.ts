@@ -11,6 +11,7 @@ import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { createCacheTask } from './cache/logic.ts';
 import { cacheRoutes } from './cache/routes.ts';
 import { type ImageConfig, listStores, readImageConfig } from './config.ts';
+import type { ConvertDisk } from './conversion/contract.ts';
 import { openFileStore } from './data/file-store.ts';
 import { createStores } from './data/stores.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
@@ -29,7 +30,7 @@ import { runJanitor } from './images/janitor.ts';
 import { listImages } from './images/list.ts';
 import { changeOf } from './images/patch.ts';
 import { type ImageRouteDeps, imageRoutes } from './images/routes.ts';
-import { CACHE_STORE, STAGING_STORE } from './images/store.ts';
+import { CACHE_STORE, CONVERTED_STORE, STAGING_STORE } from './images/store.ts';
 import { type ImageTables, imageMigrations as imageTableMigrations } from './images/tables.ts';
 import { updateImage } from './images/update.ts';
 import { uploadImage } from './images/upload.ts';
@@ -38,6 +39,7 @@ import { IMPORT_METHODS } from './imports/request.ts';
 import { importRoutes } from './imports/routes.ts';
 import type { ImportDeps } from './imports/start.ts';
 import { createImportTask } from './imports/task.ts';
+import type { ImportTaskDeps } from './imports/work.ts';
 import { memberRoutes } from './members/routes.ts';
 import type { MetadefDeps } from './metadefs/access.ts';
 import { metadefMigrations } from './metadefs/migrations/metadefs.ts';
@@ -52,6 +54,7 @@ import { type ImageTaskTables, imageTaskMigrations } from './tasks/tables.ts';
 import { versionRoutes } from './versions/routes.ts';
 
 export { DEFAULT_IMAGE_CONFIG, type ImageConfig } from './config.ts';
+export { createQemuImgConverter } from './conversion/drivers/qemu-img.ts';
 export type { BootImage, ImageSummary } from './images/boot.ts';
 
 export const imageMigrations: Migrations = { ...imageTableMigrations, ...imageTaskMigrations, ...metadefMigrations };
@@ -61,6 +64,8 @@ export interface ImageServiceDeps extends ServiceDeps {
   readonly config?: Partial<ImageConfig>;
   /** Projects' limits, as identity keeps them; none when absent. */
   readonly limitOf?: LimitOf;
+  /** Converts what is imported; without it nothing is converted. */
+  readonly convertDisk?: ConvertDisk;
   /** Looks up the names of downloads; the system's own when absent. */
   readonly resolve?: Resolve;
 }
@@ -109,15 +114,18 @@ export function createImageService(given: ImageServiceDeps): ImageService {
   const home = join(settings.dataDir, 'image');
   const stores = createStores(listStores(config, home).map(openFileStore), config.defaultStore, {
     staging: openFileStore({ id: STAGING_STORE, description: '', directory: join(home, 'staging') }),
+    stagingNames: [STAGING_STORE, CONVERTED_STORE],
     cache: openFileStore({ id: CACHE_STORE, description: '', directory: join(home, 'cache') }),
   });
-  const deps: ImageRouteDeps & ImportDeps = {
+  const deps: ImageRouteDeps & ImportDeps & ImportTaskDeps = {
     db: given.db as Db<ImageTables & ImageTaskTables>,
     tasks: given.tasks,
     region: settings.region,
     limitOf: given.limitOf ?? (async () => undefined),
     downloadRules: { ports: config.downloadPorts, trustedHosts: config.trustedDownloadHosts },
     resolve: given.resolve,
+    convertDisk: given.convertDisk,
+    convertsImports: config.convertImportsTo === 'raw',
     showLocations: config.showLocations,
     policy,
     clock,

@@ -29,6 +29,8 @@ export interface IncomingFile {
   write(chunk: Buffer): Promise<void>;
   /** Makes the data permanent, under its name. */
   commit(): Promise<void>;
+  /** The same for what somebody else wrote into the file. */
+  adopt(): Promise<void>;
   /** Removes what was written. Does nothing after a commit. */
   discard(): Promise<void>;
 }
@@ -46,6 +48,10 @@ export interface FileStore {
   readonly isReadOnly: boolean;
   /** @param dataId a new UUID. @throws {Gone} `image.store.read_only`. */
   create(dataId: string): Promise<IncomingFile>;
+  /** Has data written by somebody else, such as a child process, to the path that it is given; permanent when `write` returns. */
+  createBy(dataId: string, write: (path: string) => Promise<void>): Promise<void>;
+  /** Where data lies, for a child process that reads it. */
+  pathOf(dataId: string): string;
   /** Opens data for reading, whole or a part; undefined when there is none. @param range both ends included. */
   openData(dataId: string, range?: { readonly first: number; readonly last: number }): Promise<Readable | undefined>;
   /** Removes data; fine if there is none. */
@@ -87,6 +93,16 @@ export function openFileStore(options: FileStoreOptions): FileStore {
       });
       return createIncoming(file, temporary, place, join(data, shardOf(dataId)));
     },
+    async createBy(dataId, write) {
+      const incomingFile = await this.create(dataId);
+      try {
+        await write(join(incoming, dataId));
+        await incomingFile.adopt();
+      } finally {
+        await incomingFile.discard();
+      }
+    },
+    pathOf: placeOf,
     async openData(dataId, range) {
       const place = placeOf(dataId);
       if ((await stat(place).catch(() => undefined)) === undefined) return undefined;
@@ -120,11 +136,12 @@ function createIncoming(file: FileHandle, temporary: string, place: string, fold
       position += chunk.length;
     },
     async commit() {
-      await translated(async () => {
-        // A hole at the end has to be said.
-        await file.truncate(position);
-        await file.sync();
-      });
+      // A hole at the end has to be said.
+      await translated(() => file.truncate(position));
+      await this.adopt();
+    },
+    async adopt() {
+      await translated(() => file.sync());
       await close();
       await rename(temporary, place);
       await syncFolder(folder);

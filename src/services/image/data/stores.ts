@@ -5,7 +5,7 @@ import type { FileStore } from './file-store.ts';
 export interface Stores {
   readonly all: readonly FileStore[];
   readonly default: FileStore;
-  /** Where data waits to be imported; no image is served from it. */
+  /** Where data waits to be imported; no image is served from it. It has several names in locations. */
   readonly staging: FileStore;
   /** Where copies are kept for quick downloads. */
   readonly cache: FileStore;
@@ -20,7 +20,7 @@ export interface Stores {
 export function createStores(
   all: readonly FileStore[],
   defaultId: string,
-  own: { readonly staging: FileStore; readonly cache: FileStore },
+  own: { readonly staging: FileStore; readonly cache: FileStore; readonly stagingNames: readonly string[] },
 ): Stores {
   const find = (id: string): FileStore | undefined => all.find((store) => store.id === id);
   const usual = find(defaultId);
@@ -28,9 +28,10 @@ export function createStores(
   return {
     all,
     default: usual,
-    ...own,
+    staging: own.staging,
+    cache: own.cache,
     find,
-    holding: (id) => [own.staging, own.cache].find((store) => store.id === id) ?? find(id),
+    holding: (id) => (own.stagingNames.includes(id) ? own.staging : id === own.cache.id ? own.cache : find(id)),
     get(id) {
       const store = find(id);
       if (store === undefined) throw new NotFound('image.store.unknown', `There is no image store '${id}' here.`);

@@ -10,7 +10,7 @@ import type { DownloadRules } from '../imports/addresses.ts';
 import { openDownload, type Resolve } from '../imports/download.ts';
 import { listRemoteLocations } from '../locations/store.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage, viewerOf } from './access.ts';
-import { CACHE_STORE, type Image, listLocations, STAGING_STORE } from './store.ts';
+import { CACHE_STORE, CONVERTED_STORE, type Image, listLocations, STAGING_STORE } from './store.ts';
 import type { ImageTables } from './tables.ts';
 
 /** What is needed to get at an image's bytes. */
@@ -70,7 +70,9 @@ export async function downloadImage(
 
 /** Opens the first copy of an image's data that is there. */
 export async function openStream(deps: StreamDeps, id: ImageId, range?: ByteRange): Promise<Readable | undefined> {
-  const locations = (await listLocations(deps.db, id)).filter(({ store }) => store !== STAGING_STORE);
+  const locations = (await listLocations(deps.db, id)).filter(
+    ({ store }) => store !== STAGING_STORE && store !== CONVERTED_STORE,
+  );
   const cached = locations.find(({ store }) => store === CACHE_STORE);
   for (const location of [...(cached === undefined ? [] : [cached]), ...locations]) {
     const stream = await deps.stores.holding(location.store)?.openData(location.data_id, range);

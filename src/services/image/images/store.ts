@@ -31,7 +31,9 @@ export interface Viewer {
 export const STAGING_STORE = 'os_glance_staging_store';
 /** The same for copies in the controller's cache. */
 export const CACHE_STORE = 'os_glance_cache';
-const HIDDEN_STORES = [STAGING_STORE, CACHE_STORE];
+/** And for what an import has converted, which lies in the staging area too. */
+export const CONVERTED_STORE = 'os_glance_converted';
+const HIDDEN_STORES = [STAGING_STORE, CACHE_STORE, CONVERTED_STORE];
 
 /** Rows asked for at a time when what belongs to images is fetched; SQLite allows 32,766 variables. */
 const MAX_IDS = 1_000;

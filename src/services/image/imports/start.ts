@@ -26,6 +26,8 @@ export interface ImportDeps extends AccessDeps {
   readonly region: string;
   readonly limitOf: LimitOf;
   readonly downloadRules: DownloadRules;
+  /** Whether what is imported is converted to raw. */
+  readonly convertsImports: boolean;
 }
 
 /**
@@ -82,6 +84,8 @@ export async function startImport(
         method: request.method,
         uri: request.uri ?? null,
         source,
+        conversion:
+          deps.convertsImports && request.method !== 'copy-image' ? { sourceId: newUuid(), resultId: newUuid() } : null,
         targets: stores.map((store) => ({ store, dataId: newUuid() })),
         mustAllSucceed: request.mustAllSucceed,
       },

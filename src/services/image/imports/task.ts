@@ -2,24 +2,19 @@
  * The work of an import.
  *
  * Theory of operation. From the moment an import is accepted the image carries its task's id as a lock, and is
- * `importing` (a copy stays `active`). The task brings the data to one store after the other, each under a name that was
+ * `importing` (a copy stays `active`). The task first converts the data, where the operator wants that; then it brings it to one store after the other, each under a name that was
  * chosen when the import was accepted, so that a step which runs again after a crash removes its own leftovers first.
  * It ends by making the image active and giving up the lock; undone, it removes its copies and makes the image `queued`.
  * Whatever it does to the image it does only as long as the lock is its own: a deleted image has none.
  */
-import type { Readable } from 'node:stream';
-import type { Clock } from '#kernel/clock.ts';
-import type { Db } from '#kernel/db/database.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { BadRequest, CloudError, Gone } from '#kernel/errors.ts';
 import type { ImageId } from '#kernel/ids.ts';
-import type { TaskKind, TaskName, TaskRun } from '#kernel/tasks/task.ts';
+import type { TaskKind, TaskName } from '#kernel/tasks/task.ts';
 import { type Received, receive } from '../data/receive.ts';
-import type { Stores } from '../data/stores.ts';
-import type { DiskFormat } from '../formats/format.ts';
 import { removeData } from '../images/delete.ts';
-import { openStream } from '../images/download.ts';
 import {
+  CONVERTED_STORE,
   deleteLocation,
   findImage,
   type Image,
@@ -29,74 +24,42 @@ import {
   STAGING_STORE,
   updateImageRow,
 } from '../images/store.ts';
-import type { ImageRow, ImageTables } from '../images/tables.ts';
-import { activeImage, type UploadLimits } from '../images/upload.ts';
-import { findQuota, type LimitOf } from '../quotas/logic.ts';
-import { endImageTask, noteProgress, startImageTask } from '../tasks/store.ts';
-import type { ImageTaskTables } from '../tasks/tables.ts';
-import type { DownloadRules } from './addresses.ts';
-import { openDownload, type Resolve } from './download.ts';
-import type { ImportMethod } from './request.ts';
-import type { ImportSource } from './source.ts';
-
-export interface ImportInput {
-  /** The task as the API shows it, and the lock on the image. */
-  readonly taskId: string;
-  readonly imageId: ImageId;
-  readonly method: ImportMethod;
-  readonly uri: string | null;
-  /** The image to copy, or why there is none. */
-  readonly source: ImportSource | string | null;
-  /** Where the data goes, in order, and what it is called there. */
-  readonly targets: readonly Target[];
-  /** False: stores that fail are noted, and one success is enough. */
-  readonly mustAllSucceed: boolean;
-}
-
-interface Target {
-  readonly store: string;
-  readonly dataId: string;
-}
-
-interface ImportData {
-  /** What the image's row becomes when it is active. */
-  readonly active: Partial<ImageRow>;
-}
-
-export interface ImportTaskDeps {
-  readonly db: Db<ImageTables & ImageTaskTables>;
-  readonly clock: Clock;
-  readonly stores: Stores;
-  readonly limits: UploadLimits;
-  readonly limitOf: LimitOf;
-  readonly downloadRules: DownloadRules;
-  readonly resolve: Resolve | undefined;
-}
+import type { ImageRow } from '../images/tables.ts';
+import { activeImage } from '../images/upload.ts';
+import { findQuota } from '../quotas/logic.ts';
+import { endImageTask, startImageTask } from '../tasks/store.ts';
+import { CONVERTED, convertSource } from './convert.ts';
+import {
+  formatOf,
+  getLocked,
+  type ImportData,
+  type ImportInput,
+  type ImportRun,
+  type ImportTaskDeps,
+  openSource,
+  reporting,
+  sourceOf,
+  type Target,
+} from './work.ts';
 
 export const importTaskName: TaskName<ImportInput> = 'image.import';
 
 /** A terabyte over a slow line. After it the import is undone. */
 export const IMPORT_DEADLINE_MS = 48 * 3_600_000;
-/** How often the task's message says how far it is. */
-const PROGRESS_MS = 5_000;
-
-const MIB = 1024 * 1024;
-
-type Run = TaskRun<ImportInput, ImportData>;
-
 export function createImportTask(deps: ImportTaskDeps): TaskKind<ImportInput, ImportData> {
   return {
     name: importTaskName,
     deadlineMs: IMPORT_DEADLINE_MS,
     steps: [
-      { name: 'bring data to the stores', run: (run) => fillStores(deps, run), undo: (run) => emptyStores(deps, run) },
+      { name: 'convert', run: (run) => convertSource(deps, run), undo: (run) => emptyStores(deps, run) },
+      { name: 'bring data to the stores', run: (run) => fillStores(deps, run) },
       { name: 'make the image active', run: (run) => finish(deps, run) },
     ],
     onFailed: (run, error) => fail(deps, run, error.message),
   };
 }
 
-async function fillStores(deps: ImportTaskDeps, run: Run): Promise<Partial<ImportData>> {
+async function fillStores(deps: ImportTaskDeps, run: ImportRun): Promise<Partial<ImportData>> {
   const { taskId, targets, mustAllSucceed, method } = run.input;
   await startImageTask(deps.db, taskId, deps.clock.now().getTime());
   let active: Partial<ImageRow> | undefined;
@@ -118,7 +81,7 @@ async function fillStores(deps: ImportTaskDeps, run: Run): Promise<Partial<Impor
 }
 
 /** Brings the data to one store, from its beginning even if an earlier try was cut off. */
-async function fillStore(deps: ImportTaskDeps, run: Run, target: Target): Promise<Received> {
+async function fillStore(deps: ImportTaskDeps, run: ImportRun, target: Target): Promise<Received> {
   const image = await getLocked(deps, run);
   const store = deps.stores.get(target.store);
   await dropCopy(deps, run.input.imageId, target);
@@ -128,7 +91,7 @@ async function fillStore(deps: ImportTaskDeps, run: Run, target: Target): Promis
     const file = await store.create(target.dataId);
     try {
       const received = await receive(source, file, {
-        diskFormat: (sourceOf(run)?.diskFormat ?? image.row.disk_format) as DiskFormat,
+        diskFormat: run.data.convertedId === undefined ? formatOf(run, image) : CONVERTED.disk_format,
         maxBytes: Math.min(deps.limits.maxImageBytes, await quota.remainingBytes(deps.db)),
         onProgress: reporting(deps, run),
       });
@@ -156,52 +119,8 @@ async function fillStore(deps: ImportTaskDeps, run: Run, target: Target): Promis
   }
 }
 
-/** The image, as long as this task holds it. @throws {Gone} `image.import.aborted`. */
-async function getLocked({ db }: Pick<ImportTaskDeps, 'db'>, { input }: Run): Promise<Image> {
-  const image = await findImage(db, input.imageId);
-  if (image === undefined || image.properties['os_glance_import_task'] !== input.taskId) {
-    throw new Gone('image.import.aborted', 'Image has been deleted, aborting import.');
-  }
-  return image;
-}
-
-async function openSource(deps: ImportTaskDeps, { input, signal }: Run): Promise<Readable> {
-  if (typeof input.source === 'string') throw new BadRequest('image.import.source', input.source);
-  if (input.method === 'web-download') {
-    const { stream, sizeBytes } = await openDownload(input.uri ?? '', {
-      rules: deps.downloadRules,
-      signal,
-      resolve: deps.resolve,
-    });
-    if (sizeBytes !== undefined && sizeBytes > deps.limits.maxImageBytes) {
-      stream.destroy();
-      throw new BadRequest(
-        'image.data.too_large',
-        `The incoming image is too large: it may have ${deps.limits.maxImageBytes} bytes at most.`,
-      );
-    }
-    return stream;
-  }
-  const stream =
-    input.method === 'glance-direct'
-      ? await openStaged(deps, input.imageId)
-      : await openStream(deps, input.source === null ? input.imageId : input.source.imageId);
-  if (stream === undefined)
-    throw new BadRequest('image.import.no_data', 'The data to import is not there any more; stage it again.');
-  return stream;
-}
-
-function sourceOf({ input }: Run): ImportSource | undefined {
-  return typeof input.source === 'object' && input.source !== null ? input.source : undefined;
-}
-
-async function openStaged({ db, stores }: ImportTaskDeps, id: ImageId): Promise<Readable | undefined> {
-  const staged = (await listLocations(db, id)).find(({ store }) => store === STAGING_STORE);
-  return staged === undefined ? undefined : stores.staging.openData(staged.data_id);
-}
-
 /** Copies of an image must all be the same, and a second download must be what the first was. @throws {BadRequest} `image.import.differs`. */
-function checkSameData({ row }: Image, { input }: Run, { sha512 }: Received): void {
+function checkSameData({ row }: Image, { input }: ImportRun, { sha512 }: Received): void {
   if (
     input.method !== 'copy-image' ||
     row.os_hash_value === null ||
@@ -212,18 +131,13 @@ function checkSameData({ row }: Image, { input }: Run, { sha512 }: Received): vo
   throw new BadRequest('image.import.differs', "The copy's checksum is not that of the image: its data is damaged.");
 }
 
-function reporting({ db, clock }: ImportTaskDeps, { input, signal }: Run): (bytes: number) => Promise<void> {
-  let reportedMs = clock.monotonicMs();
-  return async (bytes) => {
-    signal.throwIfAborted();
-    if (clock.monotonicMs() - reportedMs < PROGRESS_MS) return;
-    reportedMs = clock.monotonicMs();
-    await noteProgress(db, input.taskId, `Copied ${Math.floor(bytes / MIB)} MiB`, clock.now().getTime());
-  };
-}
-
 /** Keeps the lists of stores still to do and failed, which clients watch. */
-async function noteStore(deps: ImportTaskDeps, run: Run, store: string, outcome: 'done' | 'failed'): Promise<void> {
+async function noteStore(
+  deps: ImportTaskDeps,
+  run: ImportRun,
+  store: string,
+  outcome: 'done' | 'failed',
+): Promise<void> {
   await inTransaction(deps.db, async (tx) => {
     const { properties, row } = await getLocked({ ...deps, db: tx }, run);
     const without = listOf(properties['os_glance_importing_to_stores']).filter((other) => other !== store);
@@ -234,7 +148,7 @@ async function noteStore(deps: ImportTaskDeps, run: Run, store: string, outcome:
   });
 }
 
-async function finish(deps: ImportTaskDeps, run: Run): Promise<void> {
+async function finish(deps: ImportTaskDeps, run: ImportRun): Promise<void> {
   const { taskId, imageId, method } = run.input;
   const nowMs = deps.clock.now().getTime();
   await inTransaction(deps.db, async (tx) => {
@@ -244,7 +158,8 @@ async function finish(deps: ImportTaskDeps, run: Run): Promise<void> {
       const source = sourceOf(run);
       const formats =
         source === undefined ? {} : { disk_format: source.diskFormat, container_format: source.containerFormat };
-      await updateImageRow(tx, image.row, { ...patch, ...formats, updated_at: nowMs });
+      const converted = run.data.convertedId === undefined ? {} : CONVERTED;
+      await updateImageRow(tx, image.row, { ...patch, ...formats, ...converted, updated_at: nowMs });
       for (const [name, value] of Object.entries(source?.properties ?? {})) await putProperty(tx, imageId, name, value);
       await putProperty(tx, imageId, 'os_glance_import_task', null);
     }
@@ -254,7 +169,7 @@ async function finish(deps: ImportTaskDeps, run: Run): Promise<void> {
 }
 
 /** Removes what this import has brought, and makes the image as it was before. */
-async function emptyStores(deps: ImportTaskDeps, { input }: Run): Promise<void> {
+async function emptyStores(deps: ImportTaskDeps, { input }: ImportRun): Promise<void> {
   for (const target of input.targets) await dropCopy(deps, input.imageId, target);
   await inTransaction(deps.db, async (tx) => {
     const image = await findImage(tx, input.imageId);
@@ -284,14 +199,17 @@ async function dropCopy({ db, stores }: ImportTaskDeps, imageId: ImageId, { stor
   await stores.find(store)?.remove(dataId);
 }
 
+/** Removes what waited to be imported, as it came and as it was converted. */
 async function dropStaged({ db, stores }: ImportTaskDeps, imageId: ImageId): Promise<void> {
-  const staged = (await listLocations(db, imageId)).find(({ store }) => store === STAGING_STORE);
-  if (staged === undefined) return;
-  await deleteLocation(db, imageId, STAGING_STORE);
-  await removeData(stores, staged);
+  for (const waiting of await listLocations(db, imageId)) {
+    if (waiting.store !== STAGING_STORE && waiting.store !== CONVERTED_STORE) continue;
+    await deleteLocation(db, imageId, waiting.store);
+    await stores.staging.removeIncoming(waiting.data_id);
+    await removeData(stores, waiting);
+  }
 }
 
-async function fail({ db, clock }: ImportTaskDeps, { input }: Run, message: string): Promise<void> {
+async function fail({ db, clock }: ImportTaskDeps, { input }: ImportRun, message: string): Promise<void> {
   await endImageTask(db, input.taskId, { status: 'failure', message, result: null }, clock.now().getTime());
 }
 
