@@ -1,6 +1,6 @@
 import { parseAddress } from '#kernel/net.ts';
 import { badRequest, badResource, conflict, notFound } from '../errors.ts';
-import { touchRouters } from '../hosts/touch.ts';
+import { revisionOfRouter, touchRouters } from '../hosts/touch.ts';
 import { getNetwork } from '../networks/store.ts';
 import { makePort } from '../ports/make.ts';
 import { deletePortRows } from '../ports/remove.ts';
@@ -59,6 +59,7 @@ export async function createFloatingIp(write: Write, values: New): Promise<strin
     fixed_ip_address: null,
     router_id: null,
     status: 'DOWN',
+    desired_revision: 0,
     dns_name: values.dns_name,
     dns_domain: values.dns_domain,
   };
@@ -127,6 +128,7 @@ async function associate(
   });
   if (!isFree) throw alreadyHas();
   await touchRouters(write, [found.routerId]);
+  await updateFloatingIpRow(write.tx, row.id, { desired_revision: await revisionOfRouter(write, found.routerId) });
   tellCompute(write, found.port);
 }
 

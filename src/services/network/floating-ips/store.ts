@@ -96,17 +96,32 @@ export async function deleteFloatingIpRow(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom('floating_ips').where('id', '=', id).execute();
 }
 
-export async function setFloatingIpStatuses(
-  tx: Tx,
-  routerIds: readonly string[],
-  status: FloatingIpRow['status'],
-): Promise<void> {
+/** Takes in which floating IPs of these routers a host of this revision has. */
+export async function activateFloatingIps(tx: Tx, routerIds: readonly string[], revision: number): Promise<void> {
   if (routerIds.length === 0) return;
   await tx
     .updateTable('floating_ips')
-    .set({ status })
+    .set({ status: 'ACTIVE' })
     .where('router_id', 'in', routerIds)
     .where('fixed_ip_address', 'is not', null)
-    .where('status', '!=', status)
+    .where('desired_revision', '<=', revision)
+    .where('status', '!=', 'ACTIVE')
     .execute();
+}
+
+/**
+ * Floating IPs of these routers do not work.
+ * @param desiredRevision Of the routers' host, when it has yet to hear of them; without, the host is known to lack the routers.
+ */
+export async function deactivateFloatingIps(
+  tx: Tx,
+  routerIds: readonly string[],
+  desiredRevision?: number,
+): Promise<void> {
+  if (routerIds.length === 0) return;
+  const update = tx.updateTable('floating_ips').where('router_id', 'in', routerIds);
+  await (desiredRevision === undefined
+    ? update.set({ status: 'DOWN' }).where('status', '!=', 'DOWN')
+    : update.set({ status: 'DOWN', desired_revision: desiredRevision })
+  ).execute();
 }

@@ -11,6 +11,8 @@ export interface FloatingIpRow extends StandardRow {
   fixed_ip_address: string | null;
   router_id: string | null;
   status: 'ACTIVE' | 'DOWN' | 'ERROR';
+  /** The desired revision of the router's host that knows where this leads: older reports say nothing of it. */
+  desired_revision: number;
   dns_name: string;
   dns_domain: string;
 }
@@ -38,5 +40,13 @@ export const floatingIpsMigrations: Migrations = {
         await db.schema.createIndex(`floating_ips_${column}`).ifNotExists().on('floating_ips').column(column).execute();
     },
     down: (db) => db.schema.dropTable('floating_ips').ifExists().execute(),
+  },
+  'network-0015-floating-ip-revisions': {
+    up: (db) =>
+      db.schema
+        .alterTable('floating_ips')
+        .addColumn('desired_revision', columns.big, (c) => c.notNull().defaultTo(0))
+        .execute(),
+    down: (db) => db.schema.alterTable('floating_ips').dropColumn('desired_revision').execute(),
   },
 };

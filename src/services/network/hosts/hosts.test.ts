@@ -44,6 +44,20 @@ async function woken(hosts: readonly string[], work: () => Promise<unknown>): Pr
   return hosts.filter((_, i) => after[i] !== before[i]);
 }
 
+/** All hosts but one fall silent, and its controller has moved the routers there. */
+async function fallSilentBut(hostId: string): Promise<void> {
+  await cloud.clock.advance(HOST_DOWN_MS + 1);
+  await cloud.addHost(hostId);
+  const stop = new AbortController();
+  const running = cloud.service.run?.(stop.signal);
+  await cloud.clock.advance(6_000);
+  for (let i = 0; i < 200 && (await cloud.service.desiredNetworks(hostId)).routers.length === 0; i++)
+    await new Promise((resolve) => setImmediate(resolve));
+  stop.abort();
+  await cloud.clock.advance(6_000);
+  await running;
+}
+
 describe('what hosts are told', () => {
   it('a host gets the networks of its servers, their DHCP server and leases, and nothing else', async () => {
     await cloud.addHost('h1');
@@ -126,21 +140,12 @@ describe('what hosts are told', () => {
     await cloud.must(200, `PUT /routers/${router.id}/add_router_interface`, { subnet_id: subnet.id });
     expect((await cloud.service.desiredNetworks('h1')).routers).toHaveLength(1);
     await cloud.addHost('h2');
-    await cloud.clock.advance(HOST_DOWN_MS + 1);
-    await cloud.addHost('h2');
-    const stop = new AbortController();
-    const running = cloud.service.run?.(stop.signal);
-    await cloud.clock.advance(6_000);
-    for (let i = 0; i < 200 && (await cloud.service.desiredNetworks('h2')).routers.length === 0; i++)
-      await new Promise((resolve) => setImmediate(resolve));
+    await fallSilentBut('h2');
     const moved = await cloud.service.desiredNetworks('h2');
     expect(moved.routers.map(({ id }) => id)).toEqual([router.id]);
     expect(moved.networks.map(({ id, dhcp }) => [id, dhcp !== null])).toEqual([[network.id, true]]);
     const left = await cloud.service.desiredNetworks('h1');
     expect([left.networks, left.routers]).toEqual([[], []]);
-    stop.abort();
-    await cloud.clock.advance(6_000);
-    await running;
   });
 
   it('networks that wait for a host get one when it comes', async () => {
@@ -183,7 +188,7 @@ describe('what hosts are told', () => {
     expect((await cloud.must(200, `GET /ports/${portId}`)).port.status).toBe('DOWN');
   });
 
-  it('a floating IP is active once its router is there', async () => {
+  it('a floating IP is active once its router is there, and its host knows where it leads', async () => {
     await cloud.addHost('h1');
     const external = (await cloud.must(201, 'POST /networks', { network: { 'router:external': true } }, 'admin'))
       .network;
@@ -211,9 +216,18 @@ describe('what hosts are told', () => {
       interfaces: [{ addresses: [{ address: '10.0.0.1', prefixLength: 24 }] }],
     });
     expect(desired.networks.find((each) => each.id === network.id)?.dhcp?.servesMetadata).toBe(false);
-    const routers = [{ id: router.id, state: 'up' as const }];
-    await cloud.service.reportNetworks('h1', { revision: 1, networks: [], ports: [], routers });
-    expect((await cloud.must(200, `GET /floatingips/${floatingip.id}`)).floatingip.status).toBe('ACTIVE');
+    const report = { networks: [], ports: [], routers: [{ id: router.id, state: 'up' as const }] };
+    const statusAfter = async (revision: number, host = 'h1'): Promise<string> => {
+      await cloud.service.reportNetworks(host, { revision, ...report });
+      return (await cloud.must(200, `GET /floatingips/${floatingip.id}`)).floatingip.status;
+    };
+    expect(await statusAfter(desired.revision - 1)).toBe('DOWN');
+    expect(await statusAfter(desired.revision)).toBe('ACTIVE');
+    await cloud.addHost('h2');
+    await fallSilentBut('h2');
+    const { revision } = await cloud.service.desiredNetworks('h2');
+    expect(await statusAfter(revision - 1, 'h2')).toBe('DOWN');
+    expect(await statusAfter(revision, 'h2')).toBe('ACTIVE');
     await cloud.service.releaseServerPorts('s1');
     const { floatingip: free } = await cloud.must(200, `GET /floatingips/${floatingip.id}`);
     expect([free.port_id, free.router_id, free.status]).toEqual([null, null, 'DOWN']);

@@ -3,7 +3,7 @@ import { afterCommit } from '#kernel/db/open-transaction.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import type { NetworksReport, ObservedResource } from '#protocol/networks.ts';
 import type { NetworkDeps } from '../deps.ts';
-import { setFloatingIpStatuses } from '../floating-ips/store.ts';
+import { activateFloatingIps, deactivateFloatingIps } from '../floating-ips/store.ts';
 import { listPorts, setStatuses } from '../ports/store.ts';
 import type { PortRow } from '../ports/tables.ts';
 import { listRoutersOfHost } from '../routers/store.ts';
@@ -14,7 +14,7 @@ const MAX_PROBLEMS = 200;
 
 /**
  * Takes in what a host says of its networks: ports, DHCP servers, routers and floating IPs are ACTIVE where the host has them, and
- * DOWN where it hasn't. A host speaks only of what is on it.
+ * DOWN where it hasn't. A host speaks only of what is on it, and of floating IPs only once it knows where they lead.
  */
 export async function reportNetworks(deps: NetworkDeps, hostId: string, report: NetworksReport): Promise<void> {
   await inTransaction(deps.db, async (tx) => {
@@ -44,16 +44,9 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
         changed.filter((each) => each.status === status).map(({ port }) => port.id),
         status,
       );
-    await setFloatingIpStatuses(
-      tx,
-      [...routers].filter((id) => states.routers.has(id)),
-      'ACTIVE',
-    );
-    await setFloatingIpStatuses(
-      tx,
-      [...routers].filter((id) => !states.routers.has(id)),
-      'DOWN',
-    );
+    const { up = [], down = [] } = Object.groupBy(routers, (id) => (states.routers.has(id) ? 'up' : 'down'));
+    await activateFloatingIps(tx, up, report.revision);
+    await deactivateFloatingIps(tx, down);
     await saveNewProblems(tx, host, report);
     const serverIds = new Set(changed.flatMap(({ port }) => port.server_id ?? []));
     afterCommit(() => {

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { fromJson } from '#kernel/db/json.ts';
 import { HEARTBEAT_MS } from '#protocol/controller.ts';
+import { deactivateFloatingIps } from '../floating-ips/store.ts';
 import { findNetwork } from '../networks/store.ts';
 import type { NetworkRow } from '../networks/tables.ts';
 import { allocateAddresses } from '../ports/addresses.ts';
@@ -24,7 +25,7 @@ import { listSubnetsOfNetwork } from '../subnets/store.ts';
 import type { SubnetRow } from '../subnets/tables.ts';
 import { bindDhcp, dhcpLoads, listAgents, listDhcpBindings, listHosts, routerLoads, unbindDhcp } from './store.ts';
 import type { NetworkHostRow } from './tables.ts';
-import { touchHosts, touchNetworks } from './touch.ts';
+import { revisionOfHost, touchHosts, touchNetworks } from './touch.ts';
 
 /** A host that has missed three reports counts as gone. */
 export const HOST_DOWN_MS = 3 * HEARTBEAT_MS;
@@ -102,6 +103,8 @@ export async function placeRouter(write: Write, routerId: string, host: NetworkH
   await updateRouterRow(write.tx, routerId, { host_id: host.id });
   await setRouterPortHosts(write.tx, routerId, host.hostname);
   await touchHosts(write, [host.id]);
+  if (router.host_id !== host.id)
+    await deactivateFloatingIps(write.tx, [routerId], await revisionOfHost(write, host.id));
   await touchNetworks(write, networkIds);
 }
 

@@ -81,3 +81,14 @@ export async function touchAddressGroup(write: Write, addressGroupId: string): P
 export async function touchRouters(write: Write, routerIds: readonly string[]): Promise<void> {
   await touchHosts(write, await hostIdsOfRouters(write.tx, routerIds));
 }
+
+/** The revision that a host's networks have; within a change that touches the host, the one that the change gives them. */
+export function revisionOfHost(write: Write, hostId: string): Promise<number> {
+  return write.deps.revisions.current(write.tx, networksTopic(hostId));
+}
+
+/** The revision of the host that has the router; 0 while none has. */
+export async function revisionOfRouter(write: Write, routerId: string): Promise<number> {
+  const [hostId] = await hostIdsOfRouters(write.tx, [routerId]);
+  return hostId === undefined ? 0 : revisionOfHost(write, hostId);
+}

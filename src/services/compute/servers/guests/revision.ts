@@ -2,7 +2,6 @@ import type { Db } from '#kernel/db/database.ts';
 import type { RevisionTables } from '#kernel/events/revisions.ts';
 import type { ComputeDeps } from '../../deps.ts';
 
-/** The topic of a host's desired guests. */
 /** What a host waits for to hear of its guests. */
 export const guestsTopic = (hostId: string): string => `guests:${hostId}`;
 
