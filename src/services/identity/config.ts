@@ -1,4 +1,4 @@
-import type { TrustedIssuer } from './federation/jwt.ts';
+import type { TrustedIssuer } from './federation/issuer-keys.ts';
 
 export type TokenProvider = 'fernet' | 'jws';
 
@@ -39,7 +39,7 @@ export interface IdentityConfig {
   /** The window of codes taken before the current one, for clocks that lag. */
   readonly totpIncludedPreviousWindows: number;
   readonly receiptLifetimeMs: number;
-  /** Providers of OpenID whose tokens count, by issuer, each with its public keys: nothing is fetched from them. */
+  /** Providers of OpenID whose tokens count, by issuer, each with its public keys or where it publishes them. */
   readonly trustedIssuers: Readonly<Record<string, TrustedIssuer>>;
 }
 

@@ -6,6 +6,7 @@ import type { EpochMs } from '#kernel/db/json.ts';
 import type { Log } from '#kernel/log.ts';
 import type { IdentityConfig } from './config.ts';
 import type { Vault } from './credentials/vault.ts';
+import type { IssuerKeys } from './federation/issuer-keys.ts';
 import type { IdentityTables } from './tables.ts';
 import type { TokenCodec } from './tokens/codec.ts';
 import type { Passwords } from './users/passwords.ts';
@@ -20,6 +21,7 @@ export interface IdentityDeps {
   readonly passwords: Passwords;
   readonly tokens: TokenCodec;
   readonly vault: Vault;
+  readonly issuers: IssuerKeys;
   /**
    * Has every controller look at all tokens anew once `tx` is committed: after any change to users, projects, domains,
    * roles, or what they were given.

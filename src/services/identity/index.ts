@@ -11,6 +11,7 @@ import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
 import { createVault } from './credentials/vault.ts';
 import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
+import { createIssuerKeys } from './federation/issuer-keys.ts';
 import { type IdentityKeys, openIdentityKeys, rotateCredentialKeys, rotateTokenKeys } from './keys.ts';
 import { identityPolicy } from './policy.ts';
 import { findProject } from './projects/store.ts';
@@ -71,6 +72,7 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     config,
     passwords: createPasswords(config.bcryptRounds),
     tokens: createTokenCodec(config.tokenProvider, keys),
+    issuers: createIssuerKeys(config.trustedIssuers, given),
     vault: createVault(keys.credentials),
     forgetTokens: (tx) => cache.forget(tx),
   };

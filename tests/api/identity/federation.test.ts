@@ -93,7 +93,7 @@ describe('federation', () => {
       '',
     ];
     for (const token of tokens) expect([token, (await logIn(token)).status]).toEqual([token, 401]);
-    expect((await logIn(jwt(claims({ preferred_username: undefined, groups: undefined })))).status).toBe(400);
+    expect((await logIn(jwt(claims({ preferred_username: undefined, groups: undefined })))).status).toBe(401);
   });
 
   it('has a door only where a provider has one', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
+import { BadRequest } from '#kernel/errors.ts';
 import { newHexId } from '#kernel/ids.ts';
 import { type IdentityDeps, nowMs } from '../deps.ts';
 import { unauthorized } from '../errors.ts';
@@ -9,10 +10,12 @@ import { findGroup, findGroupByName } from '../groups/store.ts';
 import { findProjectByName } from '../projects/store.ts';
 import type { IdentityTables } from '../tables.ts';
 import { mintToken } from '../tokens/issue.ts';
+import type { Proof } from '../tokens/methods/method.ts';
 import type { Token } from '../tokens/model.ts';
 import { findUser, findUserByName, insertUser } from '../users/store.ts';
 import { type Claims, readJwt } from './jwt.ts';
-import { type Assertion, applyMapping, type Mapped } from './mapping.ts';
+import { type Assertion, applyMapping, type Mapped, type MappingRule } from './mapping.ts';
+import { ensureProjects } from './projects.ts';
 import { findFederatedUser, findProtocol, findProvider, getMapping, insertFederatedUser } from './store.ts';
 import type { ProtocolRow, ProviderRow } from './tables.ts';
 
@@ -33,16 +36,41 @@ export async function issueFederatedToken(
   const provider = await findProvider(deps.db, idpId);
   const protocol = await findProtocol(deps.db, idpId, protocolId);
   if (provider === undefined || provider.enabled === 0 || protocol === undefined) throw unauthorized('federation');
-  const claims = readJwt(bearer ?? '', deps.config.trustedIssuers, nowMs(deps));
+  const claims = await readJwt(bearer ?? '', deps.issuers, nowMs(deps));
   if (claims === undefined || !fromJson(provider.remote_ids).includes(String(claims['iss'])))
     throw unauthorized('federation');
   const rules = fromJson((await getMapping(deps.db, protocol.mapping_id)).rules);
-  const mapped = applyMapping(rules, assertionOf(claims));
-  const userId = await ensureUser(deps, provider, protocol, mapped, claims);
-  const groupIds = await findGroups(deps.db, mapped);
-  const proof = { userId, federation: { groupIds, identityProviderId: idpId, protocolId } };
+  const mapped = mapClaims(deps, rules, claims);
+  const proof =
+    mapped.user.type === 'local'
+      ? { userId: await localUser(deps, mapped.user) }
+      : await ephemeral(deps, provider, protocol, mapped, claims);
   const scope = { isSystem: false, projectId: null, domainId: null, trustId: null, isExplicitlyUnscoped: true };
   return mintToken(deps, proof, scope, [protocolId === 'openid' || protocolId === 'saml2' ? protocolId : 'mapped']);
+}
+
+/** What keystone tells of a person whom no rule fits: nothing but that it is not let in. */
+function mapClaims(deps: IdentityDeps, rules: readonly MappingRule[], claims: Claims): Mapped {
+  try {
+    return applyMapping(rules, assertionOf(claims));
+  } catch (error) {
+    if (!(error instanceof BadRequest)) throw error;
+    deps.log.info({ issuer: claims['iss'], reason: error.message }, 'a federated user was not let in');
+    throw unauthorized('federation');
+  }
+}
+
+async function ephemeral(
+  deps: IdentityDeps,
+  provider: ProviderRow,
+  protocol: ProtocolRow,
+  mapped: Mapped,
+  claims: Claims,
+): Promise<Proof> {
+  const userId = await ensureUser(deps, provider, protocol, mapped, claims);
+  await ensureProjects(deps, provider, userId, mapped.projects);
+  const groupIds = await findGroups(deps.db, mapped);
+  return { userId, federation: { groupIds, identityProviderId: provider.id, protocolId: protocol.id } };
 }
 
 /** Claims under the names that Apache's OpenID module gives them: `OIDC-sub`, and as an environment variable. */
@@ -65,7 +93,6 @@ async function ensureUser(
   { user }: Mapped,
   claims: Claims,
 ): Promise<string> {
-  if (user.type === 'local') return localUser(deps, user);
   const uniqueId = (user.id ?? user.name ?? (typeof claims['sub'] === 'string' ? claims['sub'] : '')).slice(
     0,
     MAX_NAME,

@@ -1,5 +1,6 @@
-import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import secureJson from 'secure-json-parse';
+import type { IssuerKey, IssuerKeys } from './issuer-keys.ts';
 
 /** A signed statement that a provider of OpenID made, with the claims that it holds. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -17,50 +18,45 @@ const ALGORITHMS: Readonly<Record<string, { readonly digest: string; readonly ke
   ES384: { digest: 'sha384', keyType: 'EC' },
 };
 
-export interface TrustedIssuer {
-  readonly keys: readonly (JsonWebKey & { readonly kid?: string })[];
-  /** Whom its tokens are for; a token for others is refused. */
-  readonly audience: string;
-}
-
 /**
  * Checks a token's signature, issuer, audience and time.
  * @returns its claims, or undefined when anything is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc7519
  */
-export function readJwt(
-  token: string,
-  issuers: Readonly<Record<string, TrustedIssuer>>,
-  nowMs: number,
-): Claims | undefined {
+export async function readJwt(token: string, issuers: IssuerKeys, nowMs: number): Promise<Claims | undefined> {
   if (token.length > MAX_LENGTH) return undefined;
   const [head = '', body = '', signature = '', ...rest] = token.split('.');
   const header = parse(head);
   const claims = parse(body);
   if (header === undefined || claims === undefined || rest.length > 0) return undefined;
-  const name = String(claims['iss']);
-  const issuer = Object.hasOwn(issuers, name) ? issuers[name] : undefined;
-  if (issuer === undefined || !isTimely(claims, nowMs)) return undefined;
-  if (![claims['aud']].flat().includes(issuer.audience)) return undefined;
-  return isSignedBy(issuer, header, `${head}.${body}`, signature) ? claims : undefined;
+  if (!isTimely(claims, nowMs)) return undefined;
+  const issuer = await issuers.find(String(claims['iss']), header['kid']);
+  if (issuer === undefined || ![claims['aud']].flat().includes(issuer.audience)) return undefined;
+  return isSignedBy(issuer.keys, header, `${head}.${body}`, signature) ? claims : undefined;
 }
 
-function isSignedBy(issuer: TrustedIssuer, header: Claims, text: string, signature: string): boolean {
+function isSignedBy(known: readonly IssuerKey[], header: Claims, text: string, signature: string): boolean {
   const algorithm =
     typeof header['alg'] === 'string' && Object.hasOwn(ALGORITHMS, header['alg'])
       ? ALGORITHMS[header['alg']]
       : undefined;
   if (algorithm === undefined) return false;
   const { kid } = header;
-  const keys = issuer.keys.filter((key) => key.kty === algorithm.keyType && (kid === undefined || key.kid === kid));
-  return keys.some((jwk) =>
-    verify(
-      algorithm.digest,
-      Buffer.from(text),
-      { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' },
-      Buffer.from(signature, 'base64url'),
-    ),
-  );
+  const keys = known.filter((key) => key.kty === algorithm.keyType && (kid === undefined || key.kid === kid));
+  return keys.some((jwk) => {
+    const key = toKey(jwk);
+    const bytes = Buffer.from(signature, 'base64url');
+    return key !== undefined && verify(algorithm.digest, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }, bytes);
+  });
+}
+
+/** Undefined for a key that is none: one of a provider's being odd leaves its others good. */
+function toKey(jwk: IssuerKey): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
 }
 
 function isTimely(claims: Claims, nowMs: number): boolean {

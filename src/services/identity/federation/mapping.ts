@@ -21,7 +21,13 @@ export interface LocalPart {
   readonly groups?: string;
   readonly group_ids?: string;
   readonly domain?: DomainRef;
-  readonly projects?: readonly unknown[];
+  readonly projects?: readonly MappedProject[];
+}
+
+/** A project that the user gets, made where there is none of the name, and the roles on it. */
+export interface MappedProject {
+  readonly name: string;
+  readonly roles: readonly { readonly name: string }[];
 }
 
 export interface DomainRef {
@@ -45,6 +51,7 @@ export interface Mapped {
   readonly user: NonNullable<LocalPart['user']>;
   readonly groupIds: readonly string[];
   readonly groupNames: readonly { readonly name: string; readonly domain: DomainRef }[];
+  readonly projects: readonly MappedProject[];
 }
 
 /** A value beyond this is not matched against a rule's expression. */
@@ -71,7 +78,8 @@ export function applyMapping(rules: readonly MappingRule[], assertion: Assertion
     ...(part.group_ids === undefined ? [] : readList(part.group_ids)),
   ]);
   const user = parts.find((part) => part.user !== undefined)?.user ?? {};
-  return { user, groupIds: [...new Set(groupIds)], groupNames };
+  const projects = parts.findLast((part) => part.projects !== undefined)?.projects ?? [];
+  return { user, groupIds: [...new Set(groupIds)], groupNames, projects };
 }
 
 /** The values that `{0}`, `{1}`, … stand for; undefined when a requirement is not met. */
