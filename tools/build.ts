@@ -39,6 +39,8 @@ try {
     target: 'node24',
     sourcemap: true,
     sourcesContent: false,
+    // Beside the code: one name with an accent in it would double the memory that the text of a file takes.
+    legalComments: 'external',
     // A stack trace names what the source names.
     keepNames: true,
     external: NOT_BUNDLED,

@@ -17,6 +17,13 @@ export interface ControllerChildOptions {
   readonly log: Log;
 }
 
+/**
+ * Keeps the controller small: left alone, V8 lets the space for new objects grow to 64 MiB in the first second and keeps it, and
+ * malloc keeps an arena for each thread. Less than 4 MiB makes lists of a thousand servers slower.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=4'];
+const MALLOC_ENV = { MALLOC_ARENA_MAX: '2' };
+
 /** Opening the database and listening: a second, or more on a slow disk with much to migrate. */
 const READY_MS = 120_000;
 /** From asking it to stop to taking it away. */
@@ -69,11 +76,11 @@ async function startChild(
   options: ControllerChildOptions,
 ): Promise<{ child: ChildProcess; urls: Readonly<Record<string, string>> }> {
   const entry = process.argv[1] ?? '';
-  const child = spawn(process.execPath, [...process.execArgv, entry, 'controller'], {
+  const child = spawn(process.execPath, [...process.execArgv, ...NODE_FLAGS, entry, 'controller'], {
     uid: options.uid,
     gid: options.gid,
     cwd: options.start.dataDir,
-    env: { ...process.env, HOME: options.start.dataDir },
+    env: { ...process.env, ...MALLOC_ENV, HOME: options.start.dataDir },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   child.send(options.start);

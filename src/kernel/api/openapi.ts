@@ -123,7 +123,7 @@ function operation(service: ServiceDescription, method: string, routes: readonly
   ];
   return {
     operationId: operationId(service, method, newest),
-    summary: newest.documents?.summary ?? summaryOf(newest.name),
+    summary: newest.documents?.().summary ?? summaryOf(newest.name),
     description: [
       spanSentence(span),
       ...policies.map(({ rule, check }) => `Policy \`${rule}\`, by default \`${check === '' ? 'anybody' : check}\`.`),
@@ -150,23 +150,20 @@ function policiesOf({ rules }: ServiceDescription, routes: readonly Route[]): Po
   const names = new Set(
     routes.flatMap(({ policy, documents }) => [
       ...(policy === undefined ? [] : [policy]),
-      ...(documents?.policies ?? []),
+      ...(documents?.().policies ?? []),
     ]),
   );
   return [...names].map((name) => {
     const known = rules.find((rule) => rule.name === name);
-    return {
-      rule: name,
-      check: known?.check ?? '',
-      ...(known?.scopes === undefined ? {} : { scopes: known.scopes }),
-    };
+    if (known === undefined) throw new Error(`an operation names the policy ${name}, which is not there`);
+    return { rule: name, check: known.check, ...(known.scopes === undefined ? {} : { scopes: known.scopes }) };
   });
 }
 
 function queryParameters(routes: readonly Route[]): Json[] {
   const found = new Map<string, Json>();
   for (const { query, documents } of routes) {
-    for (const schema of [query, documents?.query]) {
+    for (const schema of [query, documents?.().query]) {
       for (const [name, field] of Object.entries(propertiesOf(schema))) {
         const required = (schema as { required?: readonly string[] }).required?.includes(name) === true;
         const { 'x-openstack': span, description, ...rest } = convert(field) as Json;
@@ -191,7 +188,7 @@ function propertiesOf(schema: unknown): Json {
 
 function requestBody(routes: readonly Route[]): Json {
   const bodies = routes.filter(
-    ({ body, bodyKind, documents }) => body !== undefined || documents?.body !== undefined || bodyKind !== 'json',
+    ({ body, bodyKind, documents }) => body !== undefined || documents?.().body !== undefined || bodyKind !== 'json',
   );
   const newest = bodies.at(-1);
   if (newest === undefined) return {};
@@ -199,7 +196,7 @@ function requestBody(routes: readonly Route[]): Json {
     const types = newest.consumes.length > 0 ? newest.consumes : ['application/octet-stream'];
     return { requestBody: { content: Object.fromEntries(types.map((type) => [type, {}])) } };
   }
-  const schema = oneSchema(bodies, ({ documents, body }) => documents?.body ?? body);
+  const schema = oneSchema(bodies, ({ documents, body }) => documents?.().body ?? body);
   const types = ['application/json', ...newest.consumes];
   return {
     requestBody: { required: true, content: Object.fromEntries(types.map((type) => [type, { schema }])) },
@@ -229,21 +226,23 @@ function responses(service: ServiceDescription, method: string, routes: readonly
 }
 
 function success(method: string, status: number, routes: readonly Route[]): Json {
-  const described = routes.filter(({ response }) => response !== undefined);
+  const described = routes.filter((route) => responseOf(route) !== undefined);
   const hasBody = described.length > 0 && method !== 'head' && status !== 204;
   return {
     description: STATUS_CODES[status] ?? 'Success',
     headers: { 'x-openstack-request-id': { $ref: '#/components/headers/requestId' } },
-    ...(hasBody
-      ? { content: { 'application/json': { schema: oneSchema(described, ({ response }) => response) } } }
-      : {}),
+    ...(hasBody ? { content: { 'application/json': { schema: oneSchema(described, responseOf) } } } : {}),
   };
+}
+
+function responseOf({ response, documents }: Route): unknown {
+  return response ?? documents?.().response;
 }
 
 function errorsOf({ microversions }: ServiceDescription, method: string, routes: readonly Route[]): number[] {
   const hasBody = routes.some(({ body, bodyKind }) => body !== undefined || bodyKind !== 'json');
   const can: Readonly<Record<(typeof ERROR_STATUSES)[number], boolean>> = {
-    400: hasBody || routes.some(({ query, documents }) => (query ?? documents?.query) !== undefined),
+    400: hasBody || routes.some(({ query, documents }) => (query ?? documents?.().query) !== undefined),
     401: routes.some(({ auth }) => auth !== 'none'),
     403: routes.some(({ auth }) => auth === 'token'),
     404: routes.some(({ path, since, before }) => path.includes(':') || (since ?? before) !== undefined),

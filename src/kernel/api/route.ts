@@ -70,17 +70,22 @@ export interface RouteDefinition<Q extends TSchema, B extends TSchema> {
   /** Shape of the answer, for documents and tests; answers are not filtered through it. */
   readonly response?: TSchema;
   /** What documents say beyond all this. */
-  readonly documents?: RouteDocuments;
+  readonly documents?: () => RouteDocuments;
   handler(request: ApiRequest<Record<string, string>, Static<Q>, Static<B>>, reply: FastifyReply): unknown;
 }
 
-/** What an operation's handler checks by itself, for the OpenAPI document: nothing here is enforced. */
+/**
+ * What an operation's handler checks by itself, for the OpenAPI document: nothing here is enforced, and nothing is made before it
+ * is asked for.
+ */
 export interface RouteDocuments {
   /** One line; the operation's name in words unless given. */
   readonly summary?: string;
   /** The body, or the query, where it is not checked by a schema of the route. */
   readonly body?: TSchema;
   readonly query?: TSchema;
+  /** The answer, where `response` does not say it. */
+  readonly response?: TSchema;
   /** Rules that logic holds against what it finds. */
   readonly policies?: readonly string[];
 }
@@ -102,7 +107,7 @@ export interface Route {
   readonly maxBodyBytes: number;
   readonly status: number;
   readonly response: TSchema | undefined;
-  readonly documents: RouteDocuments | undefined;
+  readonly documents: (() => RouteDocuments) | undefined;
   /** The path at which documents have it, when this is another way to reach the same. */
   readonly aliasOf?: string;
   handler(request: ApiRequest, reply: FastifyReply): unknown;

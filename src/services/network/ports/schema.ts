@@ -12,6 +12,7 @@ const MAX_PROFILE_BYTES = 4_096;
 
 /** A DHCP option's name as dnsmasq knows it; nothing that could end its line or begin another. */
 const optionName: t.AttributeType<string> = {
+  schema: { type: 'string', minLength: 1 },
   read: (value, refuse) => {
     const name = t.text(64).read(value, refuse);
     return /^[A-Za-z0-9][A-Za-z0-9:_,-]*$/.test(name) ? name : refuse(`'${name}' is not a valid option name`);
@@ -20,6 +21,7 @@ const optionName: t.AttributeType<string> = {
 
 /** CVE-2021-40085: a line break in a value wrote lines of the DHCP server's configuration. */
 const optionValue: t.AttributeType<string | null> = {
+  schema: { type: ['string', 'null'] },
   read: (value, refuse) => {
     if (value === null) return null;
     const text = t.text().read(value, refuse);

@@ -3,18 +3,20 @@ import type { NetworkDeps } from '../deps.ts';
 import { createItems, deleteItem, listItems, showItem, updateItem } from './operations.ts';
 import { type ListQuery, readFields, readQuery } from './query.ts';
 import type { Resource } from './resource.ts';
-import { AnyBody } from './schema.ts';
+import { AnyBody, documentsOf } from './schema.ts';
 
 /** The routes of one resource: list, show, and create, update, delete where it has them. */
 export function resourceRoutes(deps: NetworkDeps, resource: Resource): Route[] {
   const base = `/v2.0/${resource.path}`;
   const noun = camelCase(resource.singular);
   const filterable = new Set(Object.keys(resource.source.filters));
+  const documents = documentsOf(resource);
   const routes = [
     route({
       method: 'GET',
       path: base,
       name: `list${camelCase(resource.plural)}`,
+      documents: documents.list,
       handler: async (request) => {
         const query = readQuery(request.query, resource.attributes, filterable);
         const { items, ids, isFull } = await listItems(deps, resource, request.ctx, query);
@@ -26,6 +28,7 @@ export function resourceRoutes(deps: NetworkDeps, resource: Resource): Route[] {
       method: 'GET',
       path: `${base}/:id`,
       name: `show${noun}`,
+      documents: documents.show,
       handler: async ({ ctx, params, query }) => ({
         [resource.singular]: await showItem(deps, resource, ctx, params['id'] ?? '', readFields(query)),
       }),
@@ -37,6 +40,7 @@ export function resourceRoutes(deps: NetworkDeps, resource: Resource): Route[] {
         method: 'POST',
         path: base,
         name: `create${noun}`,
+        documents: documents.create,
         status: 201,
         body: AnyBody,
         maxBodyBytes: MAX_BODY_BYTES,
@@ -49,6 +53,7 @@ export function resourceRoutes(deps: NetworkDeps, resource: Resource): Route[] {
         method: 'PUT',
         path: `${base}/:id`,
         name: `update${noun}`,
+        documents: documents.update,
         body: AnyBody,
         handler: async ({ ctx, params, body, headers }) => ({
           [resource.singular]: await updateItem(deps, resource, ctx, params['id'] ?? '', body, headers['if-match']),
@@ -61,6 +66,7 @@ export function resourceRoutes(deps: NetworkDeps, resource: Resource): Route[] {
         method: 'DELETE',
         path: `${base}/:id`,
         name: `delete${noun}`,
+        documents: documents.remove,
         status: 204,
         handler: async ({ ctx, params, headers }) => {
           await deleteItem(deps, resource, ctx, params['id'] ?? '', headers['if-match']);

@@ -8,10 +8,14 @@ import { isUuidLike } from '#kernel/ids.ts';
 import { canonicalAddress, formatCidr, isMacAddress, parseAddress, parseCidr } from '#kernel/net.ts';
 import { invalidInput } from '../errors.ts';
 
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** Says why a value is no good; the attribute's name is put around the reason. */
 export type Refuse = (reason: string) => never;
 
 export interface AttributeType<T> {
+  /** What it takes and shows, as JSON Schema: for documents. */
+  readonly schema: JsonSchema;
   read(value: unknown, refuse: Refuse): T;
 }
 
@@ -19,6 +23,18 @@ export interface AttributeType<T> {
 const MAX_TEXT = 255;
 /** Items of any list in a body. Real uses stay far below; what the noun allows is checked by it. */
 const MAX_LIST = 1_024;
+
+const IP_SCHEMA: JsonSchema = {
+  anyOf: [
+    { type: 'string', format: 'ipv4' },
+    { type: 'string', format: 'ipv6' },
+  ],
+};
+const CIDR_SCHEMA: JsonSchema = { type: 'string', format: 'cidr' };
+
+function nullable(schema: JsonSchema): JsonSchema {
+  return { anyOf: [schema, { type: 'null' }] };
+}
 
 /** A value inside a sentence, cut to what a sentence can bear. */
 export function shown(value: unknown): string {
@@ -38,14 +54,18 @@ function readText(value: unknown, max: number, refuse: Refuse): string {
 }
 
 export function text(max: number = MAX_TEXT): AttributeType<string> {
-  return { read: (value, refuse) => readText(value, max, refuse) };
+  return { schema: { type: 'string', maxLength: max }, read: (value, refuse) => readText(value, max, refuse) };
 }
 
 export function textOrNull(max: number = MAX_TEXT): AttributeType<string | null> {
-  return { read: (value, refuse) => (value === null ? null : readText(value, max, refuse)) };
+  return {
+    schema: { type: ['string', 'null'], maxLength: max },
+    read: (value, refuse) => (value === null ? null : readText(value, max, refuse)),
+  };
 }
 
 export const notEmptyText: AttributeType<string> = {
+  schema: { type: 'string', minLength: 1, maxLength: MAX_TEXT },
   read: (value, refuse) => {
     const read = readText(value, MAX_TEXT, refuse);
     return read.trim() === '' ? refuse(`'${read}' Blank strings are not permitted`) : read;
@@ -53,11 +73,13 @@ export const notEmptyText: AttributeType<string> = {
 };
 
 export const uuid: AttributeType<string> = {
+  schema: { type: 'string', format: 'uuid' },
   read: (value, refuse) =>
     typeof value === 'string' && isUuidLike(value) ? value : refuse(`${quoted(value)} is not a valid UUID`),
 };
 
 export const uuidOrNull: AttributeType<string | null> = {
+  schema: nullable({ type: 'string', format: 'uuid' }),
   read: (value, refuse) => (value === null ? null : uuid.read(value, refuse)),
 };
 
@@ -69,7 +91,7 @@ export function readBoolean(value: unknown): boolean {
   throw invalidInput(`${quoted(value)} cannot be converted to boolean`);
 }
 
-export const boolean: AttributeType<boolean> = { read: (value) => readBoolean(value) };
+export const boolean: AttributeType<boolean> = { schema: { type: 'boolean' }, read: (value) => readBoolean(value) };
 
 export function readInteger(value: unknown): number {
   const number = typeof value === 'string' && /^\s*[-+]?\d{1,15}\s*$/.test(value) ? Number(value) : value;
@@ -80,6 +102,7 @@ export function readInteger(value: unknown): number {
 
 export function integer(min: number, max: number): AttributeType<number> {
   return {
+    schema: { type: 'integer', minimum: min, maximum: max },
     read: (value, refuse) => {
       const number = readInteger(value);
       if (number < min) refuse(`'${number}' is too small - must be at least '${min}'`);
@@ -91,17 +114,22 @@ export function integer(min: number, max: number): AttributeType<number> {
 
 export function integerOrNull(min: number, max: number): AttributeType<number | null> {
   const inner = integer(min, max);
-  return { read: (value, refuse) => (value === null ? null : inner.read(value, refuse)) };
+  return {
+    schema: nullable(inner.schema),
+    read: (value, refuse) => (value === null ? null : inner.read(value, refuse)),
+  };
 }
 
 export function oneOf<const T extends string | number>(...values: readonly T[]): AttributeType<T> {
   return {
+    schema: { enum: values },
     read: (value, refuse) =>
       values.find((allowed) => allowed === value) ?? refuse(`${quoted(value)} is not in ${python(values)}`),
   };
 }
 
 export const ipVersion: AttributeType<4 | 6> = {
+  schema: { enum: [4, 6] },
   read: (value, refuse) => {
     const number = readInteger(value);
     return number === 4 || number === 6 ? number : refuse(`'${number}' is not in [4, 6]`);
@@ -109,17 +137,20 @@ export const ipVersion: AttributeType<4 | 6> = {
 };
 
 export const address: AttributeType<string> = {
+  schema: IP_SCHEMA,
   read: (value, refuse) =>
     (typeof value === 'string' ? canonicalAddress(value) : undefined) ??
     refuse(`${quoted(value)} is not a valid IP address`),
 };
 
 export const addressOrNull: AttributeType<string | null> = {
+  schema: nullable(IP_SCHEMA),
   read: (value, refuse) => (value === null ? null : address.read(value, refuse)),
 };
 
 /** A prefix; host bits are cleared, as neutron's converter does. */
 export const cidr: AttributeType<string> = {
+  schema: CIDR_SCHEMA,
   read: (value, refuse) => {
     const parsed = typeof value === 'string' ? parseCidr(value) : undefined;
     return parsed === undefined ? refuse(`${quoted(value)} is not a valid IP subnet`) : formatCidr(parsed);
@@ -127,11 +158,13 @@ export const cidr: AttributeType<string> = {
 };
 
 export const cidrOrNull: AttributeType<string | null> = {
+  schema: nullable(CIDR_SCHEMA),
   read: (value, refuse) => (value === null ? null : cidr.read(value, refuse)),
 };
 
 /** An address or a prefix, in canonical form; an address stays one. */
 export const addressOrCidr: AttributeType<string> = {
+  schema: { anyOf: [IP_SCHEMA, CIDR_SCHEMA] },
   read: (value, refuse) => {
     if (typeof value !== 'string') return refuse(`${quoted(value)} is not a valid IP subnet`);
     return value.includes('/') ? cidr.read(value, refuse) : address.read(value, refuse);
@@ -139,6 +172,7 @@ export const addressOrCidr: AttributeType<string> = {
 };
 
 export const macAddress: AttributeType<string> = {
+  schema: { type: 'string', format: 'mac-address' },
   read: (value, refuse) => {
     const mac = typeof value === 'string' ? value.toLowerCase().replaceAll('-', ':') : '';
     if (!isMacAddress(mac) || mac === '00:00:00:00:00:00') refuse(`${quoted(value)} is not a valid MAC address`);
@@ -148,6 +182,7 @@ export const macAddress: AttributeType<string> = {
 
 export function list<T>(item: AttributeType<T>, max: number = MAX_LIST): AttributeType<readonly T[]> {
   return {
+    schema: { type: 'array', maxItems: max, items: item.schema },
     read: (value, refuse) => {
       if (value === null) return [];
       if (!Array.isArray(value)) return refuse(`${quoted(value)} is not a list`);
@@ -161,6 +196,7 @@ export function list<T>(item: AttributeType<T>, max: number = MAX_LIST): Attribu
 export function set<T>(item: AttributeType<T>, max: number = MAX_LIST): AttributeType<readonly T[]> {
   const inner = list(item, max);
   return {
+    schema: { ...inner.schema, uniqueItems: true },
     read: (value, refuse) => {
       const read = inner.read(value, refuse);
       const seen = new Set(read.map((element) => JSON.stringify(element)));
@@ -172,9 +208,20 @@ export function set<T>(item: AttributeType<T>, max: number = MAX_LIST): Attribut
 type Shape = Readonly<Record<string, { readonly type: AttributeType<unknown>; readonly required?: boolean }>>;
 type Shaped<S extends Shape> = { [K in keyof S]?: S[K]['type'] extends AttributeType<infer T> ? T : never };
 
+function dictionarySchema(shape: Shape): JsonSchema {
+  const entries = Object.entries(shape);
+  return {
+    type: 'object',
+    required: entries.filter(([, { required }]) => required === true).map(([name]) => name),
+    properties: Object.fromEntries(entries.map(([name, { type }]) => [name, type.schema])),
+    additionalProperties: false,
+  };
+}
+
 /** A dictionary with known keys only. */
 export function dictionary<const S extends Shape>(shape: S): AttributeType<Shaped<S>> {
   return {
+    schema: dictionarySchema(shape),
     read: (value, refuse) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value))
         return refuse(`${quoted(value)} is not a dictionary`);
@@ -195,12 +242,16 @@ export function dictionary<const S extends Shape>(shape: S): AttributeType<Shape
 }
 
 export function orNull<T>(inner: AttributeType<T>): AttributeType<T | null> {
-  return { read: (value, refuse) => (value === null ? null : inner.read(value, refuse)) };
+  return {
+    schema: nullable(inner.schema),
+    read: (value, refuse) => (value === null ? null : inner.read(value, refuse)),
+  };
 }
 
 /** JSON of any shape up to a size, kept as it is. */
 export function json(maxBytes: number): AttributeType<Readonly<Record<string, unknown>>> {
   return {
+    schema: { type: 'object' },
     read: (value, refuse) => {
       if (value === null) return {};
       if (typeof value !== 'object' || Array.isArray(value)) return refuse(`${quoted(value)} is not a dictionary`);
@@ -213,6 +264,7 @@ export function json(maxBytes: number): AttributeType<Readonly<Record<string, un
 /** One label, or several joined by dots, of a host name; an empty text is none. */
 export function dnsName(max: number): AttributeType<string> {
   return {
+    schema: { type: 'string', maxLength: max },
     read: (value, refuse) => {
       const name = value === null ? '' : readText(value, max, refuse);
       if (name === '') return name;

@@ -15,6 +15,7 @@ const gateway: t.AttributeType<{
   readonly enable_snat?: boolean;
   readonly external_fixed_ips?: readonly { readonly subnet_id?: string; readonly ip_address?: string }[];
 } | null> = {
+  schema: { anyOf: [gatewayShape.schema, { type: 'null' }] },
   read: (value, refuse) => {
     if (value === null) return null;
     const { network_id: networkId, ...rest } = gatewayShape.read(value, refuse);

@@ -33,6 +33,7 @@ export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
 const ANY = new Set<unknown>(['any', '-1', -1, null, '']);
 
 export const protocol: AttributeType<string | null> = {
+  schema: { type: ['string', 'integer', 'null'] },
   read: (value) => {
     if (ANY.has(value)) return null;
     const text = typeof value === 'number' || typeof value === 'string' ? String(value).toLowerCase() : '';
@@ -46,6 +47,7 @@ export const protocol: AttributeType<string | null> = {
 };
 
 export const ethertype: AttributeType<'IPv4' | 'IPv6'> = {
+  schema: { enum: ['IPv4', 'IPv6'] },
   read: (value) => {
     const text = typeof value === 'string' ? value.toLowerCase() : '';
     if (text === 'ipv4') return 'IPv4';
@@ -59,6 +61,7 @@ export const ethertype: AttributeType<'IPv4' | 'IPv6'> = {
 
 /** A port, or an ICMP type or code. */
 export const port: AttributeType<number | null> = {
+  schema: { type: ['integer', 'string', 'null'] },
   read: (value) => {
     if (value === null) return null;
     const number = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
@@ -69,6 +72,7 @@ export const port: AttributeType<number | null> = {
 
 /** A prefix as it was given, host bits and all; a lone address is a prefix of itself. */
 export const remotePrefix: AttributeType<string | null> = {
+  schema: { type: ['string', 'null'], format: 'cidr' },
   read: (value) => {
     if (value === null || value === '') return null;
     const text = typeof value === 'string' ? value : '';
