@@ -97,7 +97,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: [...STORE, '/migrations/[^/]+\\.ts$', '^src/kernel/(db|tasks|events)/', TEST],
+        pathNot: [...STORE, '/migrations/[^/]+\\.ts$', '^src/kernel/(db|tasks|events|restoration)/', TEST],
       },
       to: { path: '(^|/)node_modules/(kysely|better-sqlite3|mysql2)/' },
     },

@@ -43,6 +43,8 @@ export interface Host {
 
 /** A heartbeat that could not be delivered is tried again this soon. */
 const RETRY_MS = 500;
+/** Guests named in a notice. */
+const MAX_SHOWN = 20;
 /** Reading the host's facts: some calls to the hypervisor. */
 const FACTS_MS = 15_000;
 
@@ -74,7 +76,7 @@ export function createHost(options: HostOptions): Host {
         hypervisor,
         network: options.network.facts,
       },
-      notices: options.notices?.() ?? [],
+      notices: [...(options.notices?.() ?? []), ...noticesOfKept(compute.kept())],
     };
     await controller.heartbeat(hostId, heartbeat);
   }
@@ -104,4 +106,17 @@ export function createHost(options: HostOptions): Host {
       await Promise.all([options.network.close(), options.compute.close()]);
     },
   };
+}
+
+/** After a restore: guests that the backup did not know wait for somebody to decide. */
+function noticesOfKept(guestIds: readonly string[]): HostNotice[] {
+  if (guestIds.length === 0) return [];
+  const shown = guestIds.slice(0, MAX_SHOWN).join(', ');
+  return [
+    {
+      code: 'guests.kept',
+      message: `${guestIds.length} guests were made after the backup that the cloud was restored from, and are kept: ${shown}`,
+      nextStep: 'Save what is needed of their disks, then let them go: pileus restore --accept',
+    },
+  ];
 }

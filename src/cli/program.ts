@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { errorChain } from '#kernel/errors.ts';
+import { registerBackupCommands } from './backup.ts';
 import { registerControllerCommand } from './controller.ts';
 import { registerDemoCommand } from './demo.ts';
 import { registerDoctorCommand } from './doctor.ts';
@@ -41,6 +42,7 @@ function createProgram(): Command {
   registerDemoCommand(program);
   registerSimulateCommand(program);
   registerRotateKeysCommand(program);
+  registerBackupCommands(program);
   registerTestCommand(program);
   registerControllerCommand(program);
   return program;

@@ -14,6 +14,7 @@ import { createDirectExec } from '#kernel/exec-direct.ts';
 import { createMetrics, type Metrics } from '#kernel/http/metrics.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Random } from '#kernel/random.ts';
+import { restorationMigrations } from '#kernel/restoration/tables.ts';
 import type { Service, ServiceDeps, ServiceSettings } from '#kernel/service.ts';
 import { createTaskEngine, type TaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
@@ -41,6 +42,7 @@ import { CATALOG } from './settings.ts';
 export const controllerMigrations: Migrations = {
   ...revisionMigrations,
   ...taskMigrations,
+  ...restorationMigrations,
   ...identityMigrations,
   ...imageMigrations,
   ...placementMigrations,

@@ -58,6 +58,8 @@ export interface Controller {
   stop(): Promise<void>;
 }
 
+/** The embedded database, in the controller's folder. */
+export const DATABASE_FILE = 'pileus.sqlite';
 /** Requests still under way at the end get this long. */
 const CLOSE_MS = 3_000;
 
@@ -69,7 +71,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const { log, dataDir } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const instance = await claimInstance(join(dataDir, 'instance.sqlite'), options.clock);
-  const db = openDatabase({ kind: 'sqlite', file: join(dataDir, 'pileus.sqlite'), durability: options.durability });
+  const db = openDatabase({ kind: 'sqlite', file: join(dataDir, DATABASE_FILE), durability: options.durability });
   const stop = new AbortController();
   try {
     await migrateUp(db, controllerMigrations);

@@ -2,7 +2,7 @@
  * What the controller wants of the guests on a host, and what the host says of them.
  *
  * Theory of operation. The desired guests of a host are the whole truth about it: a guest of ours that is not among
- * them must go, with its disks. What a user asks for once (start, stop, reboot) is told as numbers that only rise, so that
+ * them must go, with its disks (but for {@link DesiredGuests.onlyRemove}). What a user asks for once (start, stop, reboot) is told as numbers that only rise, so that
  * asking twice, or after a crash, does nothing twice: the agent keeps the numbers it has carried out with the guest
  * itself (libvirt metadata), never in memory alone.
  */
@@ -119,6 +119,11 @@ export interface DesiredGuests {
   /** Rises with each change of the host's guests; 0 before the first. */
   readonly revision: number;
   readonly guests: readonly DesiredGuest[];
+  /**
+   * When there: of the guests that are not desired, only these are to go. The others are kept untouched, as the controller's
+   * database was put back from a backup and may not know them.
+   */
+  readonly onlyRemove?: readonly string[] | undefined;
 }
 
 /** What the host sees of one guest. */

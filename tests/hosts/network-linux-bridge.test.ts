@@ -345,6 +345,10 @@ describe('a host with Linux bridges', () => {
         box.run(['timeout', '3', 'busybox', 'nc', '-l', '-p', String(port)], { netns: 'alice' });
       const connect = async (port: number): Promise<boolean> => {
         const server = listen(port);
+        await waitFor(async () => {
+          const listening = await box.run(['ss', '-Hltn', `sport = :${port}`], { netns: 'alice' });
+          return listening.stdout !== '';
+        });
         const result = await box.run(['busybox', 'nc', '-w', '1', '10.0.0.11', String(port)], {
           netns: 'bob',
           stdin: 'x',

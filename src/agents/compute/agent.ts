@@ -17,7 +17,7 @@ import { createLoop, type LoopLimits, type Reconciler } from '../loop.ts';
 import { applyStep } from './apply.ts';
 import { type ComputeActual, type ComputeDriver, DriverError } from './drivers/contract.ts';
 import { type ComputeStep, planCompute } from './plan.ts';
-import { isWaitingForTaps, reportCompute } from './report.ts';
+import { isWaitingForTaps, keptGuests, reportCompute } from './report.ts';
 
 /** A guest gets this long to shut down by itself, as with nova's `shutdown_timeout`; then its power is taken away. */
 export const SHUT_DOWN_GRACE_MS = 60_000;
@@ -45,6 +45,8 @@ export interface ComputeAgent {
   poke(): void;
   /** What the controller may ask. */
   readonly api: AgentApi;
+  /** Guests of ours that the controller does not know and that are kept, as last seen. */
+  kept(): readonly string[];
   /** The desired guests last heard, for the metadata service; undefined before the first. */
   desired(): DesiredGuests | undefined;
 }
@@ -56,6 +58,7 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
   const limits = { shutDownGraceMs: parts.shutDownGraceMs ?? SHUT_DOWN_GRACE_MS };
   let desired: DesiredGuests | undefined;
   let isWaiting = false;
+  let kept: readonly string[] = [];
 
   const reconciler: Reconciler<DesiredGuests, ComputeActual, ComputeStep, GuestsReport> = {
     name: 'compute',
@@ -66,6 +69,7 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
     report(wanted, actual, failures) {
       const present = new Map(actual.guests.map((guest) => [guest.id, guest]));
       isWaiting = wanted.guests.some((guest) => isWaitingForTaps(guest, present.get(guest.id), actual));
+      kept = keptGuests(wanted, actual);
       return reportCompute(wanted, actual, failures);
     },
   };
@@ -106,6 +110,7 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
       openVnc: (guestId) => asAnswer(() => driver.openVnc(guestId)),
       diagnostics: (guestId) => asAnswer(() => driver.diagnostics(guestId)),
     },
+    kept: () => kept,
     desired: () => desired,
   };
 }

@@ -30,12 +30,17 @@ export type ComputeStep = Step & { readonly guestId: string } & (
 export function planCompute(desired: DesiredGuests, actual: ComputeActual): readonly ComputeStep[] {
   const wanted = new Set(desired.guests.map((guest) => guest.id));
   const present = new Map(actual.guests.map((guest) => [guest.id, guest]));
-  const unwanted = [...present.keys(), ...actual.remains].filter((id) => !wanted.has(id));
+  const unwanted = [...present.keys(), ...actual.remains].filter((id) => !wanted.has(id) && mayGo(desired, id));
   const removals = unwanted.map((id) => step(id, { action: 'remove' }));
   const builds = desired.guests
     .filter((guest) => whyUnsafe(guest) === undefined)
     .flatMap((guest) => planGuest(guest, present.get(guest.id), actual));
   return [...removals, ...builds];
+}
+
+/** Whether a guest that is not desired may be removed, rather than kept for an operator to decide. */
+export function mayGo({ onlyRemove }: DesiredGuests, guestId: string): boolean {
+  return onlyRemove === undefined || onlyRemove.includes(guestId);
 }
 
 /** Taps that the guest cannot start without and that the network agent has not made yet. */

@@ -1,7 +1,7 @@
 import type { DesiredGuest, DesiredGuests, GuestProblem, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
 import type { Failure } from '../loop.ts';
 import type { ComputeActual, GuestActual } from './drivers/contract.ts';
-import { missingTaps, whyUnsafe } from './plan.ts';
+import { mayGo, missingTaps, whyUnsafe } from './plan.ts';
 
 /**
  * What the controller is told: each desired guest, and each guest of ours that is still to go, so that the controller
@@ -22,6 +22,14 @@ export function reportCompute(
     ),
     strangers: actual.strangers,
   };
+}
+
+/** Guests of ours that the controller does not know, and that are kept. */
+export function keptGuests(desired: DesiredGuests, actual: ComputeActual): string[] {
+  const wanted = new Set(desired.guests.map((guest) => guest.id));
+  return [...actual.guests.map((guest) => guest.id), ...actual.remains].filter(
+    (id) => !wanted.has(id) && !mayGo(desired, id),
+  );
 }
 
 function observed(id: string, have: GuestActual | undefined, problem: GuestProblem | undefined): ObservedGuest {

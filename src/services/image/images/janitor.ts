@@ -2,6 +2,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { errorText } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
+import { isRestorationOpen } from '#kernel/restoration/store.ts';
 import type { FileStore } from '../data/file-store.ts';
 import type { Stores } from '../data/stores.ts';
 import { deleteExpiredTasks } from '../tasks/store.ts';
@@ -34,7 +35,8 @@ export async function runJanitor(deps: JanitorDeps, signal: AbortSignal): Promis
       await deleteExpiredTasks(deps.db, deps.clock.now().getTime());
       if (deps.clock.monotonicMs() - sweptMs >= SWEEP_MS) {
         sweptMs = deps.clock.monotonicMs();
-        await sweepStores(deps);
+        // after a restore nothing goes for being unknown, until somebody has looked
+        if (!(await isRestorationOpen(deps.db as Db))) await sweepStores(deps);
       }
     } catch (error) {
       deps.log.error({ error: errorText(error) }, 'cleaning up after image uploads failed, it is tried again');

@@ -2,6 +2,7 @@ import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { newRequestId } from '#kernel/ids.ts';
+import { isRestorationOpen } from '#kernel/restoration/store.ts';
 import type { DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
@@ -20,8 +21,24 @@ export async function readDesiredGuests(deps: ComputeDeps, hostId: string): Prom
   // The number is read first: what changes in between is then asked for once more, and never missed.
   const revision = await currentGuests(deps, deps.db, hostId);
   const zone = await zoneOf(deps, hostId);
+  if (await isRestorationOpen(deps.db as Db)) return { ...(await readKnownGuests(deps, hostId, zone)), revision };
   const found = await listGuestsAt(deps.db, hostId, false);
   return { revision, guests: found.map(({ server, guest }) => desiredGuest(server, guest, zone)) };
+}
+
+/** After a restore: only what is known to be gone may go. */
+async function readKnownGuests(
+  deps: ComputeDeps,
+  hostId: string,
+  zone: string,
+): Promise<Required<Pick<DesiredGuests, 'guests' | 'onlyRemove'>>> {
+  const all = await listGuestsAt(deps.db, hostId, true);
+  const there = all.filter(({ guest }) => guest.is_gone === 0);
+  const gone = all.filter(({ guest }) => guest.is_gone === 1);
+  return {
+    guests: there.map(({ server, guest }) => desiredGuest(server, guest, zone)),
+    onlyRemove: gone.map(({ server }) => server.id),
+  };
 }
 
 /** Takes what a host says of its guests: servers become active, stopped, failed or gone by it. */
