@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { BackupCommandOptions } from './backup/run.ts';
 import type { RestoreCommandOptions } from './backup/restore.ts';
+import type { BackupCommandOptions } from './backup/run.ts';
 
 /** Adds `pileus backup` and `pileus restore`. */
 export function registerBackupCommands(program: Command): void {

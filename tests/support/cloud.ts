@@ -46,12 +46,16 @@ export interface CloudUnderTest {
   readonly hosts: readonly HostUnderTest[];
   /** Where the database is, for a second look at it. */
   readonly databaseFile: string;
+  /** The controller's own folder. */
+  readonly controllerDir: string;
   /** Sends one request: `ask('compute', 'GET /v2.1/servers')`. */
   ask(service: string, line: string, how?: Ask): Promise<Answer>;
   /** As {@link ask}, and fails when the answer is not a success. */
   get(service: string, line: string, how?: Ask): Promise<Answer>;
   /** A new token; the administrator's in project admin unless others are given. */
   token(who?: { readonly user: string; readonly password: string; readonly project: string }): Promise<string>;
+  /** Stops controller and agents, has `change` done to what is on the disk, and starts them again; guests stay meanwhile. */
+  restart(change: () => Promise<void>): Promise<void>;
   /** All that was logged as a warning or worse. */
   complaints(): Promise<string[]>;
   stop(): Promise<void>;
@@ -70,12 +74,15 @@ export async function startCloud(options: CloudOptions = {}): Promise<CloudUnder
   const logFile = join(folder, 'log');
   const log = openLog({ level: 'warn', file: logFile });
   const directory = createHostDirectory();
-  const controller = await startOnFreeAddress(folder, directory, options.config ?? {}, log);
+  let controller = await startOnFreeAddress(folder, directory, options.config ?? {}, log);
   const hosts = Array.from({ length: options.hosts ?? 1 }, (_, i) =>
     createHostUnderTest({ ...options.host, id: hostIdOf(i), name: `fake-${i + 1}`, folder, clock: systemClock, log }),
   );
-  for (const host of hosts) directory.add(host.id, host.start(controller.api));
-  await Promise.all(hosts.map((host) => host.registered()));
+  const startHosts = async (): Promise<void> => {
+    for (const host of hosts) directory.add(host.id, host.start(controller.api));
+    await Promise.all(hosts.map((host) => host.registered()));
+  };
+  await startHosts();
 
   let adminToken: string | undefined;
   const ask: CloudUnderTest['ask'] = async (service, line, how = {}) => {
@@ -111,9 +118,14 @@ export async function startCloud(options: CloudOptions = {}): Promise<CloudUnder
     return answer.headers.get('x-subject-token') ?? '';
   };
   return {
-    controller,
-    urls: controller.urls,
+    get controller() {
+      return controller;
+    },
+    get urls() {
+      return controller.urls;
+    },
     hosts,
+    controllerDir: join(folder, 'controller'),
     databaseFile: join(folder, 'controller', 'pileus.sqlite'),
     ask,
     async get(service, line, how) {
@@ -122,6 +134,14 @@ export async function startCloud(options: CloudOptions = {}): Promise<CloudUnder
       return answer;
     },
     token: logIn,
+    async restart(change) {
+      await Promise.all(hosts.map((host) => host.stop()));
+      await controller.stop();
+      await change();
+      controller = await startOnFreeAddress(folder, directory, options.config ?? {}, log);
+      adminToken = undefined;
+      await startHosts();
+    },
     complaints: async () => (await readFile(logFile, 'utf8')).split('\n').filter((text) => text !== ''),
     async stop() {
       await Promise.all(hosts.map((host) => host.stop()));

@@ -25,7 +25,8 @@ export interface RestoreCommandOptions {
 export async function restore(file: string | undefined, options: RestoreCommandOptions): Promise<void> {
   const folder = cloudFolder(options.data);
   if (options.accept === true) return accept(folder);
-  if (file === undefined) throw new Error(words({ en: 'which backup? pileus restore FILE', zh: '请指定备份文件：pileus restore FILE' }));
+  if (file === undefined)
+    throw new Error(words({ en: 'which backup? pileus restore FILE', zh: '请指定备份文件：pileus restore FILE' }));
   const startedMs = systemClock.monotonicMs();
   if (options.check === true) {
     const manifest = await verifyBackup(resolve(file));
@@ -45,7 +46,12 @@ export async function restore(file: string | undefined, options: RestoreCommandO
   });
   // the controller is not root, and what was made here is root's
   if (process.getuid?.() === 0) await giveAway(folder.controllerDir, ensureServiceUser());
-  say(words({ en: `✓ restored in ${formatSeconds(systemClock.monotonicMs() - startedMs)}`, zh: `✓ 已恢复，用时 ${formatSeconds(systemClock.monotonicMs() - startedMs)}` }));
+  say(
+    words({
+      en: `✓ restored in ${formatSeconds(systemClock.monotonicMs() - startedMs)}`,
+      zh: `✓ 已恢复，用时 ${formatSeconds(systemClock.monotonicMs() - startedMs)}`,
+    }),
+  );
   for (const line of describe(manifest)) say(line);
   if (before !== undefined)
     say(words({ en: `  what was there before is in ${before}`, zh: `  原有内容保存在 ${before}` }));
@@ -78,7 +84,10 @@ function refuseWhileUp(folder: CloudFolder): void {
   const pid = findProcess(folder.pidFile);
   if (pid === undefined) return;
   throw new Error(
-    words({ en: `the cloud is up (process ${pid}); first: pileus down. Guests go on.`, zh: `云正在运行（进程 ${pid}）；请先执行 pileus down，虚拟机会继续运行。` }),
+    words({
+      en: `the cloud is up (process ${pid}); first: pileus down. Guests go on.`,
+      zh: `云正在运行（进程 ${pid}）；请先执行 pileus down，虚拟机会继续运行。`,
+    }),
   );
 }
 

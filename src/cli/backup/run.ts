@@ -22,7 +22,10 @@ export async function backup(file: string, options: BackupCommandOptions): Promi
   const database = join(folder.controllerDir, DATABASE_FILE);
   if (identity === undefined || !existsSync(database)) {
     throw new Error(
-      words({ en: `there is no cloud in ${folder.path}; --data names another folder`, zh: `${folder.path} 中没有云；用 --data 指定其他目录` }),
+      words({
+        en: `there is no cloud in ${folder.path}; --data names another folder`,
+        zh: `${folder.path} 中没有云；用 --data 指定其他目录`,
+      }),
     );
   }
   const target = resolve(file);
@@ -44,7 +47,12 @@ export async function backup(file: string, options: BackupCommandOptions): Promi
   });
   const { size } = await stat(target);
   const took = formatSeconds(systemClock.monotonicMs() - startedMs);
-  say(words({ en: `✓ ${target}: ${formatBytes(size)}, written and read back in ${took}`, zh: `✓ ${target}：${formatBytes(size)}，已写入并核对，用时 ${took}` }));
+  say(
+    words({
+      en: `✓ ${target}: ${formatBytes(size)}, written and read back in ${took}`,
+      zh: `✓ ${target}：${formatBytes(size)}，已写入并核对，用时 ${took}`,
+    }),
+  );
   for (const line of describe(manifest)) say(line);
   say(
     words({

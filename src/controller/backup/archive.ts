@@ -44,7 +44,10 @@ export async function writeArchive(file: string, fill: (archive: ArchiveWriter) 
   // a failure of the disk must not be thrown past the one who waits for it below
   written.catch(() => undefined);
   const entries: ManifestEntry[] = [];
-  const add = async ({ path, size, mode }: Header, content: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> => {
+  const add = async (
+    { path, size, mode }: Header,
+    content: Iterable<Buffer> | AsyncIterable<Buffer>,
+  ): Promise<void> => {
     const hash = createHash('sha256');
     const finished = Promise.withResolvers<void>();
     const entry = tar.entry({ name: path, size, mode }, (error) =>
@@ -116,7 +119,8 @@ export async function readArchive(
     if (found.size !== size || found.sha256 !== sha256)
       throw new Error(`${file} is damaged: the checksum of ${path} does not match`);
   }
-  if (seen.size !== manifest.entries.length) throw new Error(`${file} is damaged: it has more entries than its manifest`);
+  if (seen.size !== manifest.entries.length)
+    throw new Error(`${file} is damaged: it has more entries than its manifest`);
   return manifest;
 }
 

@@ -1,7 +1,7 @@
 import { openDatabase } from '#kernel/db/database.ts';
-import type { Manifest } from './manifest.ts';
 import { readArchive } from './archive.ts';
 import { loadDatabase } from './load.ts';
+import type { Manifest } from './manifest.ts';
 
 /**
  * Reads a backup as a restore would, and keeps nothing: every checksum, and the database, row by row, into one in memory.

@@ -1,6 +1,6 @@
 /** Putting a copy's rows into a database that is not in use. */
 import { sql } from 'kysely';
-import type { Db, DatabaseOptions } from './database.ts';
+import type { DatabaseOptions, Db } from './database.ts';
 import { type Migrations, migrateUp } from './migrate.ts';
 import type { Row } from './snapshot.ts';
 
@@ -46,7 +46,8 @@ export async function loadCopy(
     await foreignKeys[kind].ignore(connection);
     for (const table of copy.tables) await sql`delete from ${sql.table(table)}`.execute(connection);
     await copy.load(async (portion) => {
-      if (!known.has(portion.table)) throw new Error(`the copy has rows of ${portion.table}, which is none of its tables`);
+      if (!known.has(portion.table))
+        throw new Error(`the copy has rows of ${portion.table}, which is none of its tables`);
       await insert(connection, portion);
     });
     await foreignKeys[kind].check(connection);
@@ -61,16 +62,15 @@ async function insert(db: Db, { table, rows }: Portion): Promise<void> {
   const columns = sql.join(names.map((name) => sql.ref(name)));
   const atATime = Math.max(1, Math.floor(MAX_VALUES / names.length));
   for (let from = 0; from < rows.length; from += atATime) {
-    const tuples = rows.slice(from, from + atATime).map((row) => sql`(${sql.join(names.map((name) => row[name] ?? null))})`);
+    const tuples = rows
+      .slice(from, from + atATime)
+      .map((row) => sql`(${sql.join(names.map((name) => row[name] ?? null))})`);
     await sql`insert into ${sql.table(table)} (${columns}) values ${sql.join(tuples)}`.execute(db);
   }
 }
 
 /** Rows come table by table, so that a row may come before the one it refers to. */
-const foreignKeys: Record<
-  DatabaseOptions['kind'],
-  { ignore(db: Db): Promise<void>; check(db: Db): Promise<void> }
-> = {
+const foreignKeys: Record<DatabaseOptions['kind'], { ignore(db: Db): Promise<void>; check(db: Db): Promise<void> }> = {
   sqlite: {
     async ignore(db) {
       await sql`pragma foreign_keys = off`.execute(db);
@@ -80,7 +80,9 @@ const foreignKeys: Record<
       await sql`pragma foreign_keys = on`.execute(db);
       const [broken] = rows;
       if (broken !== undefined) {
-        throw new Error(`${rows.length} rows refer to what is not there, the first in ${broken.table} to ${broken.parent}`);
+        throw new Error(
+          `${rows.length} rows refer to what is not there, the first in ${broken.table} to ${broken.parent}`,
+        );
       }
     },
   },

@@ -34,7 +34,9 @@ export async function openSnapshot(options: DatabaseOptions): Promise<Snapshot> 
     // a read transaction sees one instant; it begins with the first read
     sqlite.exec('begin');
     const all = sqlite
-      .prepare<[], { name: string }>(`select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'`)
+      .prepare<[], { name: string }>(
+        `select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'`,
+      )
       .all()
       .map(({ name }) => name);
     const steps = sqlite.prepare<[], { name: string }>('select name from kysely_migration order by name').all();
