@@ -85,20 +85,43 @@ const FEATURES: Sections = {
   validation: { run_validation: false },
 };
 
-/** Longest wait of one test for a server, image or network. With fake hosts everything is there in a moment. */
-const BUILD_TIMEOUT_S = 60;
+/** The filters of the scheduler by nova's names: what it does in one query here, and the hints that it follows. */
+const SCHEDULER_FILTERS = [
+  'AvailabilityZoneFilter',
+  'ComputeFilter',
+  'ComputeCapabilitiesFilter',
+  'ImagePropertiesFilter',
+  'SameHostFilter',
+  'DifferentHostFilter',
+  'ServerGroupAntiAffinityFilter',
+  'ServerGroupAffinityFilter',
+];
 
 interface Named {
   readonly id: string;
   readonly name: string;
 }
 
+/** What the cloud to be tested is like. */
+export interface Target {
+  readonly cloud: CloudClient;
+  readonly cloudsYamlFile: string;
+  readonly workDir: string;
+  /** An image that the cloud can download. */
+  readonly imageUrl: string;
+  /** The disk of a guest that boots; one of zeros for hosts that only pretend. */
+  readonly guest: { readonly format: string; readonly bytes: Uint8Array };
+  /** Longest wait of one test for a server, image or network, in seconds. */
+  readonly buildTimeoutS: number;
+}
+
 /** @returns the text of `tempest.conf`. */
-export async function configure(cloud: CloudClient, cloudsYamlFile: string, workDir: string): Promise<string> {
+export async function configure(target: Target): Promise<string> {
+  const { cloud, cloudsYamlFile, workDir, buildTimeoutS } = target;
   const { auth } = (
     parse(readFileSync(cloudsYamlFile, 'utf8')) as { clouds: { pileus: { auth: Record<string, string> } } }
   ).clouds.pileus;
-  const images = [await makeImage(cloud, 'conformance-image'), await makeImage(cloud, 'conformance-image-alt')];
+  const images = [await makeImage(target, 'conformance-image'), await makeImage(target, 'conformance-image-alt')];
   const flavors = [await makeFlavor(cloud, 'm1.nano', '42', 128), await makeFlavor(cloud, 'm1.micro', '84', 192)];
   const external = await makeExternalNetwork(cloud);
   const { extensions } = await cloud.get<{ extensions: { alias: string }[] }>('network', '/v2.0/extensions');
@@ -132,17 +155,23 @@ export async function configure(cloud: CloudClient, cloudsYamlFile: string, work
       image_ref_alt: images[1] ?? '',
       flavor_ref: flavors[0] ?? '',
       flavor_ref_alt: flavors[1] ?? '',
-      build_timeout: BUILD_TIMEOUT_S,
+      build_timeout: buildTimeoutS,
       build_interval: 1,
       max_microversion: '2.93',
       min_compute_nodes: hypervisors.length,
     },
     placement: { max_microversion: '1.39' },
-    image: { build_timeout: BUILD_TIMEOUT_S, disk_formats: 'ami,ari,aki,vhd,vmdk,raw,qcow2,vdi,iso,vhdx,ploop' },
+    image: {
+      build_timeout: buildTimeoutS,
+      disk_formats: 'ami,ari,aki,vhd,vmdk,raw,qcow2,vdi,iso,vhdx,ploop',
+      http_image: target.imageUrl,
+      image_caching_enabled: true,
+    },
+    'compute-feature-enabled': { scheduler_enabled_filters: SCHEDULER_FILTERS.join(',') },
     network: {
       public_network_id: external,
       floating_network_name: 'public',
-      build_timeout: BUILD_TIMEOUT_S,
+      build_timeout: buildTimeoutS,
       project_network_cidr: '10.100.0.0/16',
       project_network_mask_bits: 28,
     },
@@ -153,17 +182,17 @@ export async function configure(cloud: CloudClient, cloudsYamlFile: string, work
         .join(','),
     },
   };
-  return render(merge(facts, FEATURES));
+  return render(merge(FEATURES, facts));
 }
 
-async function makeImage(cloud: CloudClient, name: string): Promise<string> {
+async function makeImage({ cloud, guest }: Target, name: string): Promise<string> {
   const image = await cloud.post<Named>('image', '/v2/images', {
     name,
-    disk_format: 'raw',
+    disk_format: guest.format,
     container_format: 'bare',
     visibility: 'public',
   });
-  await cloud.upload('image', `/v2/images/${image.id}/file`, new Uint8Array(1024 * 1024));
+  await cloud.upload('image', `/v2/images/${image.id}/file`, guest.bytes);
   return image.id;
 }
 

@@ -1,6 +1,6 @@
 /** What a Tempest run means, test by test. Pure. */
 
-/** One event of the run, as `subunit_to_json.py` prints it. */
+/** One test that ended, or one class's set-up or clean-up, as `tempest_forks.py` writes it. */
 export interface TestEvent {
   readonly id: string;
   readonly status: string;
@@ -36,10 +36,10 @@ export function baseName(id: string): string {
 
 /**
  * Every selected test with its outcome. A class whose `setUpClass` was skipped or failed reports none of its tests: all of
- * them count as skipped or failed. What never ended did not run.
+ * them count as skipped or failed. What never ended did not run. A class that could not clean up after itself is a failure of
+ * its own.
  */
 export function collectResults(selected: readonly string[], events: readonly TestEvent[]): TestResult[] {
-  // A stream also tells which tests there are, and which have begun: neither is an end.
   const ended = events.filter(({ status }) => Object.hasOwn(OUTCOMES, status));
   const tests = new Map(ended.map((event) => [event.id, event]));
   const classes = new Map<string, TestEvent>();
@@ -47,7 +47,8 @@ export function collectResults(selected: readonly string[], events: readonly Tes
     const name = /^setUpClass \((.*)\)$/.exec(event.id)?.[1];
     if (name !== undefined) classes.set(name, event);
   }
-  return selected.map((id) => {
+  const uncleaned = ended.filter(({ id, status }) => id.startsWith('tearDownClass') && OUTCOMES[status] === 'failed');
+  const tested = selected.map((id): TestResult => {
     const name = baseName(id);
     const event = tests.get(id) ?? classes.get(name.slice(0, name.lastIndexOf('.')));
     if (event === undefined) return { name, outcome: 'not run', seconds: 0, why: 'it never ended', log: '' };
@@ -60,6 +61,12 @@ export function collectResults(selected: readonly string[], events: readonly Tes
       log: event.log,
     };
   });
+  return [...tested, ...uncleaned.map(toCleanUp)];
+}
+
+function toCleanUp({ id, seconds, traceback, log }: TestEvent): TestResult {
+  const name = `${id.replace(/^tearDownClass \((.*)\)$/, '$1')}.tearDownClass`;
+  return { name, outcome: 'failed', seconds, why: traceback, log };
 }
 
 /** A line of a list file: a test's name and, after `#`, why it is in the list. */
@@ -87,21 +94,26 @@ export interface Verdict {
   readonly unexplained: readonly string[];
 }
 
-/** Holds a run against the list of what doesn't pass yet and the skips that are allowed (as parts of their reasons). */
-export function judge(
-  results: readonly TestResult[],
-  notYet: ReadonlyMap<string, string>,
-  allowedSkips: readonly string[],
-): Verdict {
+/** What a run is held against. */
+export interface Bar {
+  /** Tests that do not pass yet, each with its reason. */
+  readonly notYet: ReadonlyMap<string, string>;
+  /** Parts of skip reasons that are in order. */
+  readonly allowedSkips: readonly string[];
+  /** Tests that count only when they pass: no skip of theirs is in order. */
+  readonly required: ReadonlySet<string>;
+}
+
+/** Holds a run against the bar. */
+export function judge(results: readonly TestResult[], { notYet, allowedSkips, required }: Bar): Verdict {
+  const isAllowed = ({ name, why }: TestResult): boolean =>
+    notYet.has(name) || (!required.has(name) && allowedSkips.some((reason) => why.includes(reason)));
   return {
     regressions: results.filter(
       ({ name, outcome }) => (outcome === 'failed' || outcome === 'not run') && !notYet.has(name),
     ),
     mended: results.filter(({ name, outcome }) => outcome === 'passed' && notYet.has(name)),
-    vanished: results.filter(
-      ({ name, outcome, why }) =>
-        outcome === 'skipped' && !notYet.has(name) && !allowedSkips.some((reason) => why.includes(reason)),
-    ),
+    vanished: results.filter((result) => result.outcome === 'skipped' && !isAllowed(result)),
     unexplained: [...notYet].filter(([, reason]) => reason === '').map(([name]) => name),
   };
 }
@@ -130,11 +142,27 @@ export function renderTable(results: readonly TestResult[]): string {
   return [head, ...rows].join('\n');
 }
 
-/** The request that a failed test stumbled over: the last one in its log that was refused or broke. */
-export function failedRequest(result: TestResult): string | undefined {
-  const requests = result.log.split('\n').filter((line) => /Request \(.*\): [45]\d\d /.test(line));
-  return requests
-    .at(-1)
-    ?.replace(/^.*Request/, 'Request')
-    .slice(0, 240);
+/** Enough of an answer to see what was wrong. */
+const MAX_EXCERPT_CHARS = 400;
+
+/**
+ * The request that a failed test stumbled over, as `404 GET http://… → body`: the last one of the test (or of its class's set-up)
+ * that was refused or broke; or its last one, where it waited for something that did not come.
+ */
+export function failedRequest({ name, log }: TestResult): string | undefined {
+  const test = name.slice(name.lastIndexOf('.') + 1);
+  const requests = [...log.matchAll(/^Request \(([^)]*)\): (\d{3}) (\S+) (\S+) .*$/gm)].map((match) => ({
+    isOfTest: match[1]?.endsWith(`:${test}`) === true || match[1]?.endsWith(':setUpClass') === true,
+    isRefused: Number(match[2]) >= 400,
+    line: `${match[2]} ${match[3]} ${match[4]}`,
+    after: log.slice(match.index + match[0].length),
+  }));
+  const found =
+    requests.findLast(({ isOfTest, isRefused }) => isOfTest && isRefused) ??
+    requests.findLast(({ isRefused }) => isRefused) ??
+    requests.at(-1);
+  if (found === undefined) return undefined;
+  const [answer = ''] = found.after.split(/^Request \(/m, 1);
+  const body = /Response - Headers:[^\n]*\n\s*Body: (?:b['"])?([^\n]*)/.exec(answer)?.[1] ?? '';
+  return `${found.line} → ${body.slice(0, MAX_EXCERPT_CHARS)}`;
 }
