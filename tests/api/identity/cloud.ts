@@ -54,11 +54,12 @@ export const ADMIN = { name: 'admin', domain: { id: 'default' } };
 export const ADMIN_PROJECT = { project: { name: 'admin', domain: { id: 'default' } } };
 export const SYSTEM = { system: { all: true } };
 
-export async function startCloud(config: Partial<IdentityConfig> = {}): Promise<Cloud> {
+/** @param start when the cloud's clock begins. */
+export async function startCloud(config: Partial<IdentityConfig> = {}, start?: Date): Promise<Cloud> {
   const folder = await mkdtemp(join(tmpdir(), 'pileus-identity-'));
   const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
   await migrateUp(db, { ...revisionMigrations, ...identityMigrations });
-  const clock = new ManualClock();
+  const clock = new ManualClock(start);
   const started = await openCloud(db, folder, clock, config);
   await started.identity.bootstrap({
     adminPassword: ADMIN_PASSWORD,

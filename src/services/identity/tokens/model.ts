@@ -58,7 +58,7 @@ export class RefusedToken extends VoidToken {}
  */
 export async function resolveToken(deps: IdentityDeps, id: string, claims: TokenClaims): Promise<Token> {
   const { db } = deps;
-  const holder = await enabledUser(db, claims.userId);
+  const holder = await enabledHolder(db, claims.userId);
   const trust = claims.trustId === null ? null : await heldTrust(deps, claims);
   if (claims.federation !== null) await checkFederation(db, claims.federation);
   const user = trust?.impersonation === 1 ? await enabledUser(db, trust.trustor_user_id) : holder;
@@ -194,6 +194,14 @@ async function heldAccess(deps: IdentityDeps, claims: TokenClaims, id: string): 
   return access;
 }
 
+/** Who asks for itself learns no more than that it is not let in. */
+async function enabledHolder(db: Db<IdentityTables>, id: string): Promise<UserRow> {
+  const user = await findUser(db, id);
+  if (user === undefined || user.enabled === 0) throw new VoidToken('the user is gone or disabled');
+  return user;
+}
+
+/** Somebody whom a trust names: who may use it is told that it cannot. */
 async function enabledUser(db: Db<IdentityTables>, id: string): Promise<UserRow> {
   const user = await findUser(db, id);
   if (user === undefined) throw new VoidToken('the user is gone');
