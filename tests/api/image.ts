@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, vi } from 'vitest';
 import type { Identity } from '#kernel/auth/context.ts';
 import { systemContext } from '#kernel/auth/context.ts';
@@ -60,7 +61,7 @@ export interface ImageUnderTest {
   readonly db: Db;
   readonly clock: ManualClock;
   readonly dataDir: string;
-  /** Sends one request: `ask('POST /v2/images', { as: 'admin', body })`. Bytes go as octets, all else as JSON. */
+  /** Sends one request: `ask('POST /v2/images', { as: 'admin', body })`. Bytes and streams go as octets, all else as JSON. */
   ask(line: string, how?: Ask): Promise<Answer>;
   /** Creates an image and returns its id. */
   create(attributes?: Record<string, unknown>, as?: Caller): Promise<string>;
@@ -105,7 +106,7 @@ export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<
 
   async function ask(line: string, { as = 'member', body, headers = {} }: Ask = {}): Promise<Answer> {
     const [method = 'GET', url = '/'] = line.split(' ');
-    const isBytes = Buffer.isBuffer(body);
+    const isBytes = Buffer.isBuffer(body) || body instanceof Readable;
     const answer = await service.app.inject({
       method: method as 'GET',
       url,

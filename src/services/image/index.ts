@@ -166,7 +166,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     showImage: (ctx, id) => showImageTo(deps, ctx, id),
     openImageData: (id) => openImageData(deps, id),
     createImage: async (ctx, attributes) => summarizeImage(await createImage(deps, ctx, attributes)),
-    uploadImageData: (ctx, id, data) => uploadImage(deps, ctx, id, data, undefined),
+    uploadImageData: (ctx, id, data) => uploadImage(deps, ctx, id, { stream: data }, undefined),
     setImageProperties: async (ctx, id, properties) => {
       const changes = Object.entries(properties).map(([name, value]) => changeOf(name, value));
       return summarizeImage(await updateImage(deps, ctx, id, changes));

@@ -10,7 +10,7 @@ import { listImages } from './list.ts';
 import { PATCH_TYPES, parsePatch } from './patch.ts';
 import type { Image } from './store.ts';
 import { type UpdateDeps, updateImage } from './update.ts';
-import { stageImage, type UploadDeps, uploadImage } from './upload.ts';
+import { type Incoming, stageImage, type UploadDeps, uploadImage } from './upload.ts';
 import { viewImage, viewPage } from './view.ts';
 
 export interface ImageRouteDeps extends UpdateDeps, UploadDeps, DownloadDeps, DeleteDeps, ActivationDeps {
@@ -96,7 +96,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
         deps,
         request.ctx,
         idOf(request.params),
-        streamOf(request),
+        incomingOf(request),
         typeof store === 'string' ? store : undefined,
       );
       return new Reply({ status: 204 });
@@ -109,7 +109,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     bodyKind: 'stream',
     handler: async (request) => {
       requireOctetStream(request);
-      await stageImage(deps, request.ctx, idOf(request.params), streamOf(request));
+      await stageImage(deps, request.ctx, idOf(request.params), incomingOf(request));
       return new Reply({ status: 204 });
     },
   }),
@@ -172,9 +172,10 @@ function requireOctetStream({ headers }: ApiRequest): void {
     throw new UnsupportedMediaType('image.data.type', `Invalid content type ${type ?? 'None'}`);
 }
 
-function streamOf({ raw }: ApiRequest) {
+function incomingOf({ raw, headers }: ApiRequest): Incoming {
   const source = raw.raw;
   // Requests made in process have no socket that could stall.
   if ('setTimeout' in source) source.setTimeout(STALL_MS, () => source.destroy(new Error('nothing came for too long')));
-  return source;
+  const length = headers['content-length'];
+  return { stream: source, sizeBytes: length === undefined ? undefined : Number(length) };
 }

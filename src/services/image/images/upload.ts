@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Clock } from '#kernel/clock.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { BadRequest, CloudError, Conflict, Gone } from '#kernel/errors.ts';
 import { type ImageId, newUuid } from '#kernel/ids.ts';
@@ -8,12 +9,12 @@ import type { FileStore } from '../data/file-store.ts';
 import { drain, type Received, receive } from '../data/receive.ts';
 import type { Stores } from '../data/stores.ts';
 import type { DiskFormat } from '../formats/format.ts';
-import { findQuota, type LimitOf, type Quota } from '../quotas/logic.ts';
+import { findQuota, type LimitOf, mibOf, type Quota } from '../quotas/logic.ts';
 import { type AccessDeps, enforceOnImage, getVisibleImage } from './access.ts';
 import { checkFormatsSet } from './formats-set.ts';
 import { type ImageStatus, nextStatuses } from './states.ts';
 import { type Image, insertLocation, STAGING_STORE, updateAsWriter, updateImageRow } from './store.ts';
-import type { ImageRow } from './tables.ts';
+import type { ImageRow, ImageTables } from './tables.ts';
 
 /**
  * Theory of operation. Whoever writes an image's data claims it: the status goes from `queued` to `saving` (or
@@ -39,6 +40,13 @@ export const WRITER_MS = 60_000;
 /** How often a writer gives one, at most. */
 const RENEW_MS = 10_000;
 
+/** Data on its way in. */
+export interface Incoming {
+  readonly stream: Readable;
+  /** How many bytes there will be, where that was said. */
+  readonly sizeBytes?: number | undefined;
+}
+
 /**
  * Takes an image's data and makes the image active.
  * @param storeId the store it shall go to; the default one when undefined.
@@ -50,14 +58,14 @@ export async function uploadImage(
   deps: UploadDeps,
   ctx: RequestContext,
   id: ImageId,
-  source: Readable,
+  incoming: Incoming,
   storeId: string | undefined,
 ): Promise<void> {
-  await draining(source, async () => {
+  await draining(incoming.stream, async () => {
     const store = storeId === undefined ? deps.stores.default : findStore(deps.stores, storeId);
     const image = await getVisibleImage(deps, ctx, id);
     enforceOnImage(deps, ctx, 'upload_image', image);
-    await writeData(deps, image, { claim: 'saving', store, source }, (received) => activeImage(received));
+    await writeData(deps, image, { claim: 'saving', store, incoming }, (received) => activeImage(received));
   });
 }
 
@@ -66,11 +74,16 @@ export async function uploadImage(
  * @throws as {@link uploadImage}; the content is inspected already here.
  * @see https://docs.openstack.org/api-ref/image/v2/#stage-binary-image-data
  */
-export async function stageImage(deps: UploadDeps, ctx: RequestContext, id: ImageId, source: Readable): Promise<void> {
-  await draining(source, async () => {
+export async function stageImage(
+  deps: UploadDeps,
+  ctx: RequestContext,
+  id: ImageId,
+  incoming: Incoming,
+): Promise<void> {
+  await draining(incoming.stream, async () => {
     const image = await getVisibleImage(deps, ctx, id);
     enforceOnImage(deps, ctx, 'modify_image', image);
-    await writeData(deps, image, { claim: 'uploading', store: deps.stores.staging, source }, ({ sizeBytes }) => ({
+    await writeData(deps, image, { claim: 'uploading', store: deps.stores.staging, incoming }, ({ sizeBytes }) => ({
       status: 'uploading',
       size: sizeBytes,
     }));
@@ -94,13 +107,13 @@ export function activeImage({ sizeBytes, md5, sha512, inspection }: Received): P
 interface Writing {
   readonly claim: 'saving' | 'uploading';
   readonly store: FileStore;
-  readonly source: Readable;
+  readonly incoming: Incoming;
 }
 
 async function writeData(
   deps: UploadDeps,
   image: Image,
-  { claim, store, source }: Writing,
+  { claim, store, incoming }: Writing,
   finish: (received: Received) => Partial<ImageRow>,
 ): Promise<void> {
   const { owner } = image.row;
@@ -108,19 +121,28 @@ async function writeData(
   const uploads = await findQuota(deps, owner, 'image_count_uploading');
   const sizes = await findQuota(deps, owner, isStaging ? 'image_stage_total' : 'image_size_total');
   const writer = newUuid();
-  await claimImage(deps, image, { status: claim, writer, quota: uploads });
+  const { stream, sizeBytes } = incoming;
+  await claimImage(deps, image, {
+    status: claim,
+    writer,
+    enforce: async (tx) => {
+      await uploads.enforce(tx, 0);
+      await sizes.enforce(tx, mibOf(sizeBytes ?? 0));
+    },
+  });
+  const bound = sizeBytes === undefined ? sizes.forUnknownLength : sizes;
   const { id, disk_format } = image.row;
   const file = await store.create(writer).catch((error: unknown) => giveBack(deps, id, writer, error));
   try {
-    const received = await receive(source, file, {
+    const received = await receive(stream, file, {
       diskFormat: disk_format as DiskFormat,
-      maxBytes: Math.min(deps.limits.maxImageBytes, await sizes.remainingBytes(deps.db)),
+      maxBytes: Math.min(deps.limits.maxImageBytes, await bound.remainingBytes(deps.db)),
       onProgress: renewal(deps, id, writer),
     });
     await renew(deps, id, writer);
     await file.commit();
     const location = { image_id: id, store: store === deps.stores.staging ? STAGING_STORE : store.id, data_id: writer };
-    await finishWriting(deps, location, finish(received), sizes);
+    await finishWriting(deps, location, finish(received), bound);
   } catch (error) {
     await file.discard();
     await store.remove(writer);
@@ -132,9 +154,13 @@ async function writeData(
 async function claimImage(
   { db, clock }: UploadDeps,
   image: Image,
-  claim: { readonly status: ImageStatus; readonly writer: string; readonly quota: Quota },
+  claim: {
+    readonly status: ImageStatus;
+    readonly writer: string;
+    readonly enforce: (tx: Db<ImageTables>) => Promise<void>;
+  },
 ): Promise<void> {
-  const { status, writer, quota } = claim;
+  const { status, writer, enforce } = claim;
   const { row } = image;
   if (!nextStatuses[row.status].includes(status)) throw refuseStatus(row.status, status);
   checkFormatsSet(image);
@@ -147,7 +173,7 @@ async function claimImage(
       updated_at: nowMs,
     });
     if (!isOurs) throw refuseStatus('saving', status);
-    await quota.enforce(tx, 0);
+    await enforce(tx);
   });
 }
 

@@ -46,6 +46,38 @@ describe('a limit', () => {
     expect((await upload(await cloud.create(), 2 * MIB)).status).toBe(204);
   });
 
+  it('on what is being uploaded holds for staged data too, until it is imported', async () => {
+    await startWith({ image_count_uploading: 1 });
+    const [staged, ...others] = await Promise.all([1, 2, 3].map(() => cloud.create()));
+    expect((await upload(staged ?? '', 10, 'stage')).status).toBe(204);
+    const refused = await upload(others[0] ?? '', 10, 'stage');
+    expect([refused.status, refused.body.message]).toEqual([
+      413,
+      expect.stringContaining(
+        `Project ${PROJECT} is over a limit for [Resource image_count_uploading is over limit of 1 due to current usage 2 and delta 0]`,
+      ),
+    ]);
+    expect((await upload(others[1] ?? '', 10)).status).toBe(413);
+    const body = { method: { name: 'glance-direct' } };
+    expect((await cloud.ask(`POST /v2/images/${staged}/import`, { body })).status).toBe(202);
+    await cloud.settle();
+    for (const id of others) expect((await upload(id, 10)).status).toBe(204);
+  });
+
+  it.each(['file', 'stage'])('is passed once by a %s of unknown length, but not by more than itself', async (where) => {
+    await startWith({ [where === 'file' ? 'image_size_total' : 'image_stage_total']: 1 });
+    const send = async (bytes: number) => {
+      const id = await cloud.create();
+      const body = Readable.from([Buffer.alloc(bytes)]);
+      return (await cloud.ask(`PUT /v2/images/${id}/${where}`, { body })).status;
+    };
+    expect(await send(3 * MIB)).toBe(413);
+    expect(await send(MIB)).toBe(204);
+    expect(await send(MIB)).toBe(204);
+    expect(await send(10)).toBe(413);
+    expect((await upload(await cloud.create(), 10, where)).status).toBe(413);
+  });
+
   it('is absent unless one is set', async () => {
     await startWith({});
     expect((await cloud.ask('GET /v2/info/usage')).body).toEqual({ usage: {} });
