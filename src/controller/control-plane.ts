@@ -126,6 +126,10 @@ function createServices(deps: ServiceDeps, identity: IdentityService, options: C
     ...deps,
     config: options.image ?? {},
     convertDisk: createQemuImgConverter(createDirectExec(), deps.log),
+    regions: {
+      findEndpoint: (viewer, wanted) => identity.findEndpoint(viewer, { type: 'image', ...wanted }),
+      vault: identity.vault,
+    },
   });
   const placement = createPlacementService(deps);
   const network = createNetworkService({

@@ -7,8 +7,9 @@ import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { ProjectId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+import { type CatalogViewer, findEndpointUrl, type WantedEndpoint } from './catalog/catalog.ts';
 import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
-import { createVault } from './credentials/vault.ts';
+import { createVault, type Vault } from './credentials/vault.ts';
 import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
 import { createIssuerKeys } from './federation/issuer-keys.ts';
@@ -38,6 +39,10 @@ export interface IdentityService extends Service {
   rotateTokenKeys(): Promise<void>;
   /** Seals all credentials with a new key; answers how many. */
   rotateCredentialKeys(): Promise<number>;
+  /** Where a service is in a region, as the catalog of this user and project tells; undefined when it does not. */
+  findEndpoint(viewer: CatalogViewer, wanted: WantedEndpoint): Promise<string | undefined>;
+  /** Seals secrets that other services have to keep in the database for a while. */
+  readonly vault: Vault;
   /** Whether there is such a project, or domain. */
   projectExists(id: ProjectId): Promise<boolean>;
 }
@@ -99,6 +104,8 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     rotateTokenKeys: () => rotateTokenKeys(keys),
     rotateCredentialKeys: () => rotateCredentialKeys(db, keys),
     bootstrap: (options) => bootstrap(deps, options),
+    findEndpoint: (viewer, wanted) => findEndpointUrl(db, viewer, wanted),
+    vault: deps.vault,
     projectExists: async (id) => (await findProject(db, id)) !== undefined,
   };
 }

@@ -35,6 +35,7 @@ import { type ImageTables, imageMigrations as imageTableMigrations } from './ima
 import { updateImage } from './images/update.ts';
 import { uploadImage } from './images/upload.ts';
 import type { Resolve } from './imports/download.ts';
+import type { Regions } from './imports/regions.ts';
 import { IMPORT_METHODS } from './imports/request.ts';
 import { importRoutes } from './imports/routes.ts';
 import type { ImportDeps } from './imports/start.ts';
@@ -66,6 +67,8 @@ export interface ImageServiceDeps extends ServiceDeps {
   readonly limitOf?: LimitOf;
   /** Converts what is imported; without it nothing is converted. */
   readonly convertDisk?: ConvertDisk;
+  /** Where other regions are, for images that are imported from there; without it only this region's are. */
+  readonly regions?: Regions;
   /** Looks up the names of downloads; the system's own when absent. */
   readonly resolve?: Resolve;
 }
@@ -125,6 +128,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     downloadRules: { ports: config.downloadPorts, trustedHosts: config.trustedDownloadHosts },
     resolve: given.resolve,
     convertDisk: given.convertDisk,
+    regions: given.regions,
     convertsImports: config.convertImportsTo === 'raw',
     showLocations: config.showLocations,
     policy,

@@ -28,6 +28,30 @@ export async function buildCatalog(
     .map((service) => showService(service, byService.get(service.id) ?? [], viewer));
 }
 
+/** Where a service is to be found. */
+export interface WantedEndpoint {
+  readonly type: string;
+  readonly region: string;
+  /** `public`, `internal` or `admin`. */
+  readonly interface: string;
+}
+
+/** The address of a service as the viewer's own catalog has it, without a slash at its end; regions are told apart without regard to case. */
+export async function findEndpointUrl(
+  db: Db<CatalogTables & EndpointFilterTables>,
+  viewer: CatalogViewer,
+  wanted: WantedEndpoint,
+): Promise<string | undefined> {
+  const services = (await buildCatalog(db, viewer)).filter((service) => service['type'] === wanted.type);
+  const endpoints = services.flatMap((service) => service['endpoints'] as Record<string, unknown>[]);
+  const found = endpoints.find(
+    (endpoint) =>
+      endpoint['interface'] === wanted.interface &&
+      String(endpoint['region']).toLowerCase() === wanted.region.toLowerCase(),
+  );
+  return found === undefined ? undefined : String(found['url']).replace(/\/+$/, '');
+}
+
 function showService(
   service: ServiceRow,
   endpoints: readonly EndpointRow[],

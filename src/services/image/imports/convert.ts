@@ -22,7 +22,7 @@ import {
   STAGING_STORE,
 } from '../images/store.ts';
 import { findQuota } from '../quotas/logic.ts';
-import { startImageTask } from '../tasks/store.ts';
+import { checkAsTold } from './regions.ts';
 import {
   findStaged,
   formatOf,
@@ -40,13 +40,12 @@ export const CONVERTED = { disk_format: 'raw', container_format: 'bare' } as con
 const CONVERTIBLE: readonly DiskFormat[] = ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'ploop'];
 
 /**
- * The import's first step.
+ * The import's second step.
  * @throws {BadRequest} `image.conversion.…`, `image.content.…`; {TooLarge} `image.data.too_large`, `image.store.full`.
  */
 export async function convertSource(deps: ImportTaskDeps, run: ImportRun): Promise<Partial<ImportData>> {
-  const { conversion, imageId, taskId } = run.input;
+  const { conversion, imageId } = run.input;
   const { convertDisk } = deps;
-  await startImageTask(deps.db, taskId, deps.clock.now().getTime());
   const image = await getLocked(deps, run);
   const format = formatOf(run, image);
   if (conversion === null || convertDisk === undefined || !CONVERTIBLE.includes(format)) return {};
@@ -89,13 +88,14 @@ async function stageSource(deps: ImportTaskDeps, run: ImportRun, image: Image): 
     const quota = await findQuota(deps, image.row.owner, 'image_stage_total');
     const file = await staging.create(sourceId);
     try {
-      const { inspection } = await receive(source, file, {
+      const received = await receive(source, file, {
         diskFormat: formatOf(run, image),
         maxBytes: Math.min(deps.limits.maxImageBytes, await quota.remainingBytes(deps.db)),
         onProgress: reporting(deps, run),
       });
+      checkAsTold(run.data.remoteSource, run.input.taskId, received);
       await file.commit();
-      return inspection;
+      return received.inspection;
     } finally {
       await file.discard();
     }

@@ -40,7 +40,7 @@ export async function openDownload(uri: string, options: DownloadOptions): Promi
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const url = parseDownloadUri(next, options.rules);
     if (url === undefined) throw filtered(uri);
-    const response = await ask(url, await vettedAddress(url, uri, options), options.signal);
+    const response = await ask(url, { address: await vettedAddress(url, uri, options), signal: options.signal });
     const status = response.statusCode ?? 0;
     if (status === 200) return { stream: response, sizeBytes: lengthOf(response) };
     response.destroy();
@@ -79,18 +79,25 @@ async function resolveHost(hostname: string): Promise<string[]> {
   return found.map(({ address }) => address);
 }
 
-function ask(url: URL, address: string, signal: AbortSignal): Promise<IncomingMessage> {
-  const family = address.includes(':') ? 6 : 4;
+/**
+ * Asks with GET, and takes any answer as it comes, redirects too.
+ * @throws {BadRequest} `image.import.unreachable`.
+ */
+export function ask(
+  url: URL,
+  how: {
+    /** To connect to, and to no other; what the system finds when absent. */
+    readonly address?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
+): Promise<IncomingMessage> {
   const options = {
-    signal,
+    signal: how.signal,
     timeout: STALL_MS,
-    headers: { 'User-Agent': 'pileus', Accept: '*/*' },
+    headers: { 'User-Agent': 'pileus', Accept: '*/*', ...how.headers },
     agent: false,
-    // The address that was checked, and no other; newer Node asks for all of them.
-    lookup: (_: string, { all }: { all?: boolean | undefined }, done: (...found: never[]) => void): void => {
-      const answer: readonly unknown[] = all === true ? [null, [{ address, family }]] : [null, address, family];
-      done(...(answer as never[]));
-    },
+    ...(how.address === undefined ? {} : { lookup: answering(how.address) }),
   } as const;
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
@@ -102,6 +109,16 @@ function ask(url: URL, address: string, signal: AbortSignal): Promise<IncomingMe
     request.once('error', (cause: Error) => reject(unreachable(cause)));
     request.end();
   });
+}
+
+/** A lookup that knows one address only. */
+function answering(address: string) {
+  const family = address.includes(':') ? 6 : 4;
+  // Newer Node asks for all addresses.
+  return (_: string, { all }: { all?: boolean | undefined }, done: (...found: never[]) => void): void => {
+    const answer: readonly unknown[] = all === true ? [null, [{ address, family }]] : [null, address, family];
+    done(...(answer as never[]));
+  };
 }
 
 function lengthOf({ headers }: IncomingMessage): number | undefined {

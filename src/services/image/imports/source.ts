@@ -10,6 +10,9 @@ export interface ImportSource {
   readonly containerFormat: string;
   /** Those that are taken over. */
   readonly properties: Readonly<Record<string, string>>;
+  /** What another region has told of the data. */
+  readonly sizeBytes?: number;
+  readonly sha512?: string;
 }
 
 /** Where an image is to come from, as it was asked for. */
@@ -20,12 +23,36 @@ export interface SourceRequest {
   readonly serviceInterface: string;
 }
 
+/** An image of another region. */
+export interface RemoteSource {
+  /** The image in the other region's API. */
+  readonly url: string;
+  readonly region: string;
+  /** The caller's token, sealed. */
+  readonly token: string;
+}
+
 /** glance's `[glance_download_properties] extra_properties`: properties that begin like these are taken over. */
 const TAKEN_OVER = ['hw_', 'trait:', 'os_distro', 'os_secure_boot', 'os_type'];
 
+/** Longest value of a property; longer ones are left behind. */
+const MAX_VALUE_LENGTH = 65_535;
+
+/** Those properties that are taken over. */
+export function takenOver(properties: Readonly<Record<string, string | null>>): Record<string, string> {
+  const entries = Object.entries(properties).flatMap(([name, value]) =>
+    value !== null && value.length <= MAX_VALUE_LENGTH && name.length <= 255 && isTakenOver(name)
+      ? [[name, value] as const]
+      : [],
+  );
+  return Object.fromEntries(entries);
+}
+
+const isTakenOver = (name: string): boolean => TAKEN_OVER.some((prefix) => name.startsWith(prefix));
+
 /**
- * Looks up what is to be imported, in the caller's name; or says why it cannot be, which then is the task's failure.
- * Only this region's images can be: the caller's token is not kept to ask another region with.
+ * Looks up an image of this region that is to be imported, in the caller's name; or says why it cannot be, which then is the
+ * task's failure. Those of other regions are `regions.ts`'s.
  */
 export async function findSource(
   deps: AccessDeps & { readonly region: string },
@@ -48,13 +75,10 @@ export async function findSource(
   const { status, disk_format, container_format } = image.row;
   if (status !== 'active' || disk_format === null || container_format === null)
     return `Source image status should be active instead of ${status}`;
-  const properties = Object.entries(image.properties).flatMap(([name, value]) =>
-    value !== null && TAKEN_OVER.some((prefix) => name.startsWith(prefix)) ? [[name, value] as const] : [],
-  );
   return {
     imageId: image.row.id,
     diskFormat: disk_format,
     containerFormat: container_format,
-    properties: Object.fromEntries(properties),
+    properties: takenOver(image.properties),
   };
 }

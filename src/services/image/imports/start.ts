@@ -14,6 +14,7 @@ import { findQuota, type LimitOf } from '../quotas/logic.ts';
 import { insertImageTask } from '../tasks/store.ts';
 import type { ImageTaskRow, ImageTaskTables } from '../tasks/tables.ts';
 import type { DownloadRules } from './addresses.ts';
+import { findRemoteSource, type Regions } from './regions.ts';
 import { checkImportable, chooseStores, type ImportRequest } from './request.ts';
 import { findSource } from './source.ts';
 import { IMPORT_DEADLINE_MS, importTaskName } from './task.ts';
@@ -28,6 +29,7 @@ export interface ImportDeps extends AccessDeps {
   readonly downloadRules: DownloadRules;
   /** Whether what is imported is converted to raw. */
   readonly convertsImports: boolean;
+  readonly regions: Regions | undefined;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function startImport(
   request: ImportRequest,
 ): Promise<void> {
   const quota = await findQuota(deps, ctx.projectId, 'image_size_total');
+  const remote = await findRemoteSource(deps, ctx, request.source);
   await inTransaction(deps.db, async (tx) => {
     await quota.enforce(tx, 0);
     const image = await getVisibleImage({ ...deps, db: tx }, ctx, id);
@@ -54,7 +57,8 @@ export async function startImport(
       await putProperty(tx, image.row.id, 'os_glance_failed_import', '');
       return;
     }
-    const source = request.source === undefined ? null : await findSource({ ...deps, db: tx }, ctx, request.source);
+    const isLocal = request.source !== undefined && remote === undefined;
+    const source = isLocal ? await findSource({ ...deps, db: tx }, ctx, request.source) : null;
     const nowMs = deps.clock.now().getTime();
     const status = request.method === 'copy-image' ? image.row.status : ('importing' as const);
     if (!(await updateImageRow(tx, image.row, { status, updated_at: nowMs }))) {
@@ -84,6 +88,7 @@ export async function startImport(
         method: request.method,
         uri: request.uri ?? null,
         source,
+        remote: remote ?? null,
         conversion:
           deps.convertsImports && request.method !== 'copy-image' ? { sourceId: newUuid(), resultId: newUuid() } : null,
         targets: stores.map((store) => ({ store, dataId: newUuid() })),

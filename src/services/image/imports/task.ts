@@ -29,6 +29,7 @@ import { activeImage } from '../images/upload.ts';
 import { findQuota } from '../quotas/logic.ts';
 import { endImageTask, startImageTask } from '../tasks/store.ts';
 import { CONVERTED, convertSource } from './convert.ts';
+import { checkAsTold, lookAtRemote } from './regions.ts';
 import {
   formatOf,
   getLocked,
@@ -51,7 +52,8 @@ export function createImportTask(deps: ImportTaskDeps): TaskKind<ImportInput, Im
     name: importTaskName,
     deadlineMs: IMPORT_DEADLINE_MS,
     steps: [
-      { name: 'convert', run: (run) => convertSource(deps, run), undo: (run) => emptyStores(deps, run) },
+      { name: 'look at the source', run: (run) => lookAtSource(deps, run), undo: (run) => emptyStores(deps, run) },
+      { name: 'convert', run: (run) => convertSource(deps, run) },
       { name: 'bring data to the stores', run: (run) => fillStores(deps, run) },
       { name: 'make the image active', run: (run) => finish(deps, run) },
     ],
@@ -59,9 +61,14 @@ export function createImportTask(deps: ImportTaskDeps): TaskKind<ImportInput, Im
   };
 }
 
+async function lookAtSource(deps: ImportTaskDeps, run: ImportRun): Promise<Partial<ImportData>> {
+  await startImageTask(deps.db, run.input.taskId, deps.clock.now().getTime());
+  const { remote } = run.input;
+  return remote === null ? {} : { remoteSource: await lookAtRemote(deps, remote, run.signal) };
+}
+
 async function fillStores(deps: ImportTaskDeps, run: ImportRun): Promise<Partial<ImportData>> {
-  const { taskId, targets, mustAllSucceed, method } = run.input;
-  await startImageTask(deps.db, taskId, deps.clock.now().getTime());
+  const { targets, mustAllSucceed, method } = run.input;
   let active: Partial<ImageRow> | undefined;
   let lastError: unknown;
   for (const target of targets) {
@@ -96,6 +103,7 @@ async function fillStore(deps: ImportTaskDeps, run: ImportRun, target: Target): 
         onProgress: reporting(deps, run),
       });
       checkSameData(image, run, received);
+      if (run.data.convertedId === undefined) checkAsTold(run.data.remoteSource, run.input.taskId, received);
       await file.commit();
       await inTransaction(deps.db, async (tx) => {
         await getLocked({ ...deps, db: tx }, run);

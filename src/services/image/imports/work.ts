@@ -17,8 +17,9 @@ import { noteProgress } from '../tasks/store.ts';
 import type { ImageTaskTables } from '../tasks/tables.ts';
 import type { DownloadRules } from './addresses.ts';
 import { openDownload, type Resolve } from './download.ts';
+import { openRemoteData, type Regions } from './regions.ts';
 import type { ImportMethod } from './request.ts';
-import type { ImportSource } from './source.ts';
+import type { ImportSource, RemoteSource } from './source.ts';
 
 export interface ImportInput {
   /** The task as the API shows it, and the lock on the image. */
@@ -28,6 +29,8 @@ export interface ImportInput {
   readonly uri: string | null;
   /** The image to copy, or why there is none. */
   readonly source: ImportSource | string | null;
+  /** Where an image of another region is to be had; null for all else. */
+  readonly remote: RemoteSource | null;
   /** Where the data goes, in order, and what it is called there. */
   readonly targets: readonly Target[];
   /** Names for the data while it is converted; null when it stays as it is. */
@@ -46,6 +49,8 @@ export interface ImportData {
   readonly active: Partial<ImageRow>;
   /** The name in the staging area of what the data was converted to; absent when it was not. */
   readonly convertedId: string;
+  /** What another region has told of its image. */
+  readonly remoteSource: ImportSource;
 }
 
 export interface ImportTaskDeps {
@@ -57,6 +62,7 @@ export interface ImportTaskDeps {
   readonly downloadRules: DownloadRules;
   readonly resolve: Resolve | undefined;
   readonly convertDisk: ConvertDisk | undefined;
+  readonly regions: Regions | undefined;
 }
 
 export type ImportRun = TaskRun<ImportInput, ImportData>;
@@ -76,8 +82,10 @@ export async function getLocked({ db }: Pick<ImportTaskDeps, 'db'>, { input }: I
 }
 
 /** What is to be imported, as it comes or as it was converted. @throws {BadRequest} `image.import.…`. */
-export async function openSource(deps: ImportTaskDeps, { input, data, signal }: ImportRun): Promise<Readable> {
+export async function openSource(deps: ImportTaskDeps, run: ImportRun): Promise<Readable> {
+  const { input, data, signal } = run;
   if (data.convertedId !== undefined) return present(await deps.stores.staging.openData(data.convertedId));
+  if (input.remote !== null) return openRemoteData(deps, input.remote, signal);
   if (typeof input.source === 'string') throw new BadRequest('image.import.source', input.source);
   if (input.method === 'web-download') {
     const { stream, sizeBytes } = await openDownload(input.uri ?? '', {
@@ -113,7 +121,8 @@ export function formatOf(run: ImportRun, { row }: Image): DiskFormat {
 }
 
 /** The image that is copied from elsewhere. */
-export function sourceOf({ input }: ImportRun): ImportSource | undefined {
+export function sourceOf({ input, data }: ImportRun): ImportSource | undefined {
+  if (data.remoteSource !== undefined) return data.remoteSource;
   return typeof input.source === 'object' && input.source !== null ? input.source : undefined;
 }
 
