@@ -7,11 +7,12 @@ import { createDirectExec } from '#kernel/exec-direct.ts';
 import { silentLog } from '#kernel/log.ts';
 import type { DesiredGuest } from '#protocol/guests.ts';
 import { describeComputeDriver } from '#tests/support/compute-driver-contract.ts';
-import { sampleGuest } from '#tests/support/guest-samples.ts';
+import { sampleGuest, samplePort } from '#tests/support/guest-samples.ts';
 import { NO_MARKS } from '../../src/agents/compute/drivers/contract.ts';
 import { stopOwnLibvirt } from '../../src/agents/compute/drivers/libvirt/daemon.ts';
 import { createLibvirtDriver } from '../../src/agents/compute/drivers/libvirt/driver.ts';
 import { bootProof, proveKvm } from '../../src/agents/compute/drivers/libvirt/kvm-proof.ts';
+import { LibvirtError } from '../../src/agents/compute/drivers/libvirt/rpc/errors.ts';
 import { makeLibvirtFolder, removeLibvirtFolder } from './support/own-libvirt.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -129,6 +130,17 @@ describe.runIf(isRoot)('guests of every kind', () => {
     );
     await driver.remove(guest.id, signal);
     expect(await readdir(join(base, 'guests'))).toEqual([]);
+    await driver.close();
+  });
+
+  it('say by the code that they cannot be started, with the hypervisor’s words', async () => {
+    const driver = createDriver(base);
+    const guest = sampleGuest({ memoryMib: 64, interfaces: [samplePort(0, { deviceName: 'pct-nowhere' })] });
+    await driver.prepareDisks(guest, signal);
+    await driver.define(guest, NO_MARKS, signal);
+    const refused = driver.start(guest.id, { isPaused: false }, signal);
+    await expect(refused).rejects.toMatchObject({ code: 'guest.start', cause: expect.any(LibvirtError) });
+    await driver.remove(guest.id, signal);
     await driver.close();
   });
 });

@@ -80,7 +80,7 @@ function planAbsent(want: DesiredGuest, host: ComputeActual): ComputeStep[] {
   if (want.power === 'running' || want.power === 'paused') return bringUp(want, undefined, host);
   return [
     step(want.id, { action: 'prepare disks', guest: want }),
-    step(want.id, { action: 'define', guest: want, marks: settledMarks(want, '') }),
+    step(want.id, { action: 'define', guest: want, marks: doneMarks(want, '') }),
   ];
 }
 
@@ -100,10 +100,11 @@ function planRunning(want: DesiredGuest, have: GuestActual, host: ComputeActual)
   switch (have.power) {
     case 'running':
       if (isOffDue) return [turnOff(want), ...bringUp(want, have, host)];
-      return settle(want, have, host.session);
+      return noteDone(want, have, host.session);
     case 'paused':
       if (isOffDue) return [step(want.id, { action: 'power off' }), ...bringUp(want, have, host)];
-      if (isPowerDue || isRebootDue) return [step(want.id, { action: 'resume' }), ...settle(want, have, host.session)];
+      if (isPowerDue || isRebootDue)
+        return [step(want.id, { action: 'resume' }), ...noteDone(want, have, host.session)];
       return [];
     case 'suspended':
       if (isOffDue) return [step(want.id, { action: 'power off' }), ...bringUp(want, have, host)];
@@ -111,7 +112,7 @@ function planRunning(want: DesiredGuest, have: GuestActual, host: ComputeActual)
     case 'stopped':
     case 'crashed':
       if (isPowerDue || isRebootDue || hostWentDown(have, host)) return bringUp(want, have, host);
-      return settle(want, have, '');
+      return noteDone(want, have, '');
   }
 }
 
@@ -119,33 +120,33 @@ function planPaused(want: DesiredGuest, have: GuestActual, host: ComputeActual):
   const isPowerDue = have.marks.powerSerial < want.powerSerial;
   switch (have.power) {
     case 'running':
-      return [step(want.id, { action: 'pause' }), ...settle(want, have, host.session)];
+      return [step(want.id, { action: 'pause' }), ...noteDone(want, have, host.session)];
     case 'paused':
-      return settle(want, have, host.session);
+      return noteDone(want, have, host.session);
     case 'suspended':
       return isPowerDue ? wakeUp(want, have, host) : [];
     case 'stopped':
     case 'crashed':
-      return isPowerDue ? bringUp(want, have, host) : settle(want, have, '');
+      return isPowerDue ? bringUp(want, have, host) : noteDone(want, have, '');
   }
 }
 
 function planStopped(want: DesiredGuest, have: GuestActual): ComputeStep[] {
   switch (have.power) {
     case 'running':
-      return [step(want.id, { action: 'shut down' }), ...settle(want, have, '')];
+      return [step(want.id, { action: 'shut down' }), ...noteDone(want, have, '')];
     case 'paused':
     case 'suspended':
-      return [step(want.id, { action: 'power off' }), ...settle(want, have, '')];
+      return [step(want.id, { action: 'power off' }), ...noteDone(want, have, '')];
     case 'stopped':
     case 'crashed':
-      return settle(want, have, '');
+      return noteDone(want, have, '');
   }
 }
 
 function planSuspended(want: DesiredGuest, have: GuestActual): ComputeStep[] {
   const canSave = have.power === 'running' || have.power === 'paused';
-  return [...(canSave ? [step(want.id, { action: 'suspend' })] : []), ...settle(want, have, '')];
+  return [...(canSave ? [step(want.id, { action: 'suspend' })] : []), ...noteDone(want, have, '')];
 }
 
 /** A guest that is up gets and loses interfaces at once; one that is off gets a new definition. */
@@ -169,20 +170,20 @@ function planInterfaces(want: DesiredGuest, have: GuestActual, host: ComputeActu
 /** Starts a guest that is off, as it is desired now. Nothing as long as a tap is missing. */
 function bringUp(want: DesiredGuest, have: GuestActual | undefined, host: ComputeActual): ComputeStep[] {
   if (missingTaps(want, host.devices).length > 0) return [];
-  const before = { ...(have?.marks ?? settledMarks(want, '')), rebootingSerial: want.rebootSerial };
+  const before = { ...(have?.marks ?? doneMarks(want, '')), rebootingSerial: want.rebootSerial };
   const marks = have === undefined ? { ...before, powerSerial: want.powerSerial - 1 } : before;
   return [
     step(want.id, { action: 'prepare disks', guest: want }),
     step(want.id, { action: 'define', guest: want, marks }),
     step(want.id, { action: 'start', isPaused: want.power === 'paused' }),
-    step(want.id, { action: 'mark', marks: settledMarks(want, host.session) }),
+    step(want.id, { action: 'mark', marks: doneMarks(want, host.session) }),
   ];
 }
 
 /** Starts a guest from its saved memory, which comes with its own definition. */
 function wakeUp(want: DesiredGuest, have: GuestActual, host: ComputeActual): ComputeStep[] {
   if (missingTaps(want, host.devices).length > 0) return [];
-  return [step(want.id, { action: 'start', isPaused: want.power === 'paused' }), ...settle(want, have, host.session)];
+  return [step(want.id, { action: 'start', isPaused: want.power === 'paused' }), ...noteDone(want, have, host.session)];
 }
 
 function turnOff(want: DesiredGuest): ComputeStep {
@@ -190,12 +191,12 @@ function turnOff(want: DesiredGuest): ComputeStep {
 }
 
 /** Marks all that is asked for as carried out, unless that is marked already. */
-function settle(want: DesiredGuest, have: GuestActual, session: string): ComputeStep[] {
-  const marks = settledMarks(want, session);
+function noteDone(want: DesiredGuest, have: GuestActual, session: string): ComputeStep[] {
+  const marks = doneMarks(want, session);
   return isSame(marks, have.marks) ? [] : [step(want.id, { action: 'mark', marks })];
 }
 
-function settledMarks(want: DesiredGuest, session: string): GuestMarks {
+function doneMarks(want: DesiredGuest, session: string): GuestMarks {
   return {
     powerSerial: want.powerSerial,
     rebootSerial: want.rebootSerial,

@@ -69,7 +69,7 @@ export async function showServerGroup({ db, policy }: Deps, ctx: RequestContext,
 export async function removeServerGroup({ db, policy }: Deps, ctx: RequestContext, id: string): Promise<void> {
   const group = await getServerGroup(db, id);
   policy.enforce(ctx, 'os_compute_api:os-server-groups:delete', { project_id: group.project_id });
-  await deleteServerGroup(db, id);
+  await inTransaction(db, (tx) => deleteServerGroup(tx, id));
 }
 
 /** The project's groups; those of all projects for administrators who ask, and for nobody else. */

@@ -89,9 +89,10 @@ export async function insertServerGroup(tx: Db<ComputeTables>, row: ServerGroupR
 }
 
 /** Its servers stay. @throws {NotFound} `compute.server_group.absent` */
-export async function deleteServerGroup(db: Db<ComputeTables>, id: string): Promise<void> {
-  const gone = await db.deleteFrom('server_groups').where('id', '=', id).executeTakeFirst();
+export async function deleteServerGroup(tx: Db<ComputeTables>, id: string): Promise<void> {
+  const gone = await tx.deleteFrom('server_groups').where('id', '=', id).executeTakeFirst();
   if (gone.numDeletedRows === 0n) throw absent(id);
+  await tx.deleteFrom('server_group_members').where('group_id', '=', id).execute();
 }
 
 export async function countServerGroups(db: Db<ComputeTables>, projectId: string, userId?: string): Promise<number> {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { PROJECT } from '#tests/api/compute.ts';
 import { IMAGE, NETWORK } from '#tests/api/compute-peers.ts';
 import { HOST, OTHER_HOST, type ServersUnderTest, startServers } from '#tests/api/servers.ts';
+import { pruneServers } from './store.ts';
 
 let cloud: ServersUnderTest;
 afterEach(() => cloud.close());
@@ -329,13 +330,69 @@ describe('servers of a group', () => {
           'os:scheduler_hints': { group: group.body.server_group.id },
         },
       });
-      for (let i = 0; i < 30; i++) {
-        await cloud.settle();
-        await cloud.clock.advance(500);
-      }
+      await settleAll();
       const rows = await cloud.db.selectFrom('servers').selectAll().where('name', 'like', `${policy}-%`).execute();
       expect([policy, new Set(rows.map((row) => row.host_id)).size]).toEqual([policy, hosts]);
       expect(rows.every((row) => row.task_state === 'spawning')).toBe(true);
     }
   });
+
+  it('are told the reason when another of the group was quicker, and leave no trace in the group', async () => {
+    cloud = await startServers();
+    await cloud.beat();
+    const made = await cloud.ask('POST /v2.1/os-server-groups', {
+      as: 'member',
+      body: { server_group: { name: 'apart', policy: 'anti-affinity' } },
+    });
+    const group = made.body.server_group.id;
+    await cloud.ask('POST /v2.1/servers', {
+      as: 'member',
+      body: {
+        server: { name: 'two', imageRef: IMAGE, flavorRef: '1', networks: 'none', min_count: 2 },
+        'os:scheduler_hints': { group },
+      },
+    });
+    await settleAll();
+    const rows = await cloud.db.selectFrom('servers').selectAll().where('name', 'like', 'two-%').execute();
+    expect(rows.map((row) => row.task_state ?? row.vm_state).toSorted()).toEqual(['error', 'spawning']);
+    const lost = rows.find((row) => row.vm_state === 'error');
+    expect(lost?.fault).toContain('of 1 host, 1 is with the group');
+    await cloud.ask(`DELETE /v2.1/servers/${lost?.id}`, { as: 'member' });
+    await settleAll();
+    await pruneServers(cloud.db, cloud.clock.now().getTime() + 1, 10);
+    const members = (): Promise<unknown[]> => cloud.db.selectFrom('server_group_members').selectAll().execute();
+    expect(await members()).toHaveLength(1);
+    await cloud.ask(`DELETE /v2.1/os-server-groups/${group}`, { as: 'member' });
+    expect(await members()).toEqual([]);
+  });
 });
+
+describe('servers that want the same room', () => {
+  it('are scheduled anew when others were quicker at all hosts that were tried', async () => {
+    cloud = await startServers();
+    const hosts = Array.from(
+      { length: 12 },
+      (_, i) => `55555555-5555-4555-8555-5555555555${String(i).padStart(2, '0')}`,
+    );
+    for (const [i, id] of hosts.entries()) await cloud.beat(id, `host-${i}`);
+    const claims: string[] = [];
+    const { claim } = cloud.placement;
+    Object.assign(cloud.placement, {
+      claim: async (...args: Parameters<typeof claim>) => {
+        claims.push(args[1].providerId);
+        return claims.length <= 10 ? false : claim(...args);
+      },
+    });
+    const { body } = await cloud.create();
+    await settleAll();
+    expect(await cloud.show(body.server.id)).toMatchObject({ 'OS-EXT-STS:task_state': 'spawning' });
+    expect(claims).toHaveLength(11);
+  });
+});
+
+async function settleAll(): Promise<void> {
+  for (let i = 0; i < 30; i++) {
+    await cloud.settle();
+    await cloud.clock.advance(500);
+  }
+}

@@ -12,6 +12,7 @@ import type { JsonText } from '#kernel/db/json.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
 import { NotFound } from '#kernel/errors.ts';
 import type { ServerPort } from '../peers.ts';
+import type { ServerGroupTables } from '../server-groups/tables.ts';
 import type { TaskState, VmState } from './states.ts';
 import type { ServerRow, ServerTables } from './tables.ts';
 
@@ -277,11 +278,16 @@ export async function listOverdue(db: Db<ServerTables>, nowMs: number, limit: nu
 }
 
 /** Forgets servers that were deleted long ago. Returns how many. */
-export async function pruneServers(db: Db<ServerTables>, beforeMs: number, limit: number): Promise<number> {
+export async function pruneServers(
+  db: Db<ServerTables & ServerGroupTables>,
+  beforeMs: number,
+  limit: number,
+): Promise<number> {
   const old = await db.selectFrom('servers').select('id').where('deleted_at', '<', beforeMs).limit(limit).execute();
   if (old.length === 0) return 0;
   const ids = old.map((row) => row.id);
   await db.deleteFrom('server_tags').where('server_id', 'in', ids).execute();
+  await db.deleteFrom('server_group_members').where('server_id', 'in', ids).execute();
   // A host that has been away all the while gives such a guest up when it's back: it's not among the desired.
   await db.deleteFrom('server_guests').where('server_id', 'in', ids).execute();
   await db.deleteFrom('servers').where('id', 'in', ids).execute();

@@ -7,11 +7,12 @@ import { EVERYTHING } from '../resources/query.ts';
 import { selectRows } from '../resources/store.ts';
 import { listSubnetsOfNetworks } from '../subnets/store.ts';
 
-/** The IPv4 subnets that floating IPs are taken from. */
+/** The IPv4 subnets that floating IPs are taken from; none for who may not see pools: as in every list, what one may not see is left out. */
 export async function listFloatingIpPools(
   deps: NetworkDeps,
   ctx: RequestContext,
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  if (!deps.policy.allows(ctx, 'get_floatingip_pool', { project_id: ctx.projectId })) return [];
   const query = { ...EVERYTHING, filters: { 'router:external': ['true'] } };
   const networks = await selectRows<NetworkRow>(deps.db, networkSource, scopeOf(deps, ctx), query);
   const subnets = await listSubnetsOfNetworks(

@@ -174,6 +174,8 @@ describe('floating IPs', () => {
     expect((await cloud.must(200, 'GET /floatingip_pools')).floatingip_pools).toMatchObject([
       { cidr: '203.0.113.0/24' },
     ]);
+    const unread = await cloud.must(200, 'GET /floatingip_pools', undefined, 'alice:guest');
+    expect(unread.floatingip_pools).toEqual([]);
     await cloud.must(204, `DELETE /floatingips/${a.id}`);
   });
 

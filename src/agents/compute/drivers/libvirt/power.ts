@@ -1,6 +1,6 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import type { ComputeDriver } from '../contract.ts';
+import { type ComputeDriver, DriverError } from '../contract.ts';
 import type { Connection } from './connection.ts';
 import { findGuest, getGuest, isUp } from './own-domains.ts';
 import type { DomainRef, LibvirtClient } from './rpc/client.ts';
@@ -31,7 +31,10 @@ export function createPowerSteps(parts: {
       const { client } = await connection.open();
       const { domain } = await getGuest(client, cloudId, guestId);
       if (await isUp(client, domain, signal)) return;
-      await client.createDomain(domain, isPaused ? createFlag.startPaused : 0, { timeoutMs: START_MS, signal });
+      const flags = isPaused ? createFlag.startPaused : 0;
+      await client.createDomain(domain, flags, { timeoutMs: START_MS, signal }).catch((cause: unknown) => {
+        throw new DriverError('guest.start', `Guest ${guestId} cannot be started.`, { cause });
+      });
     },
 
     async shutDown(guestId, graceMs, signal) {

@@ -155,6 +155,7 @@ describe('other actions', () => {
       { reboot: { type: 'X' } },
       { a: 1, b: 2 },
       { rebuild: {} },
+      { rebuild: { imageRef: IMAGE, personality: [{ path: '/a', contents: 'eA==' }] } },
       { lock: { x: 1 } },
       [],
       'x',

@@ -25,6 +25,7 @@ import { newPassword } from '../admin-password.ts';
 import { findBootImage, requireFitFlavor, snapshotImage } from '../boot-image.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { updateGuest } from '../guests/store.ts';
+import { refusePersonality } from '../personality.ts';
 import { updatedView } from '../routes.ts';
 import { resourcesOf, traitsOf } from '../scheduler/schedule.ts';
 import { accessAddress, RebuildInput } from '../schema.ts';
@@ -71,6 +72,7 @@ async function rebuildServer(deps: ComputeDeps, ctx: RequestContext, id: string,
   if (input.trusted_image_certificates != null)
     deps.policy.enforce(ctx, 'os_compute_api:servers:rebuild:trusted_certs', target);
   requireUnlocked(deps, ctx, before);
+  refusePersonality(input);
   requireState(before, 'rebuild', 'rebuild');
   const image = await findBootImage(deps, ctx, input.imageRef);
   requireFitFlavor(deps, ctx, fromJson(before.flavor), image);

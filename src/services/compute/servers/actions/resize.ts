@@ -18,7 +18,7 @@ import { requireState } from '../states.ts';
 import { getServer, type Server, swapServer } from '../store.ts';
 import type { ServerFlavor } from '../tables.ts';
 import { CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
-import { RESIZE_DEADLINE_MS, RESIZE_EVENT, resizeServerTask, settleClaimTask } from '../tasks/resize.ts';
+import { fitClaimTask, RESIZE_DEADLINE_MS, RESIZE_EVENT, resizeServerTask } from '../tasks/resize.ts';
 import type { ServerAction } from './action.ts';
 import { changedMeanwhile, requireGuest } from './begin.ts';
 
@@ -142,7 +142,7 @@ async function confirmResize(deps: ComputeDeps, ctx: RequestContext, id: string)
       at: nowMs,
     };
     await finishEvent(tx, event);
-    await settle(deps, tx, ctx, server);
+    await enqueueFitClaim(deps, tx, ctx, server);
   });
 }
 
@@ -182,7 +182,7 @@ async function revertResize(deps: ComputeDeps, ctx: RequestContext, id: string):
       at: nowMs,
     };
     await (isOff ? finishEvent(tx, event) : startEvent(tx, event));
-    await settle(deps, tx, ctx, server);
+    await enqueueFitClaim(deps, tx, ctx, server);
   });
 }
 
@@ -200,9 +200,14 @@ async function note(
   await recordAction(tx, { serverId: server.id, requestId, action, userId, projectId, at: nowMs });
 }
 
-async function settle(deps: ComputeDeps, tx: ComputeDeps['db'], ctx: RequestContext, server: Server): Promise<void> {
+async function enqueueFitClaim(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  ctx: RequestContext,
+  server: Server,
+): Promise<void> {
   await deps.tasks.enqueue(tx as Db, {
-    name: settleClaimTask,
+    name: fitClaimTask,
     resourceId: server.id,
     projectId: server.project_id,
     requestId: ctx.requestId,

@@ -7,6 +7,7 @@ import type { BootImage, ServerNetwork } from '../../peers.ts';
 import { requireMetadataFit } from '../../quotas/check.ts';
 import { requireFitFlavor } from '../boot-image.ts';
 import { readFlavor } from '../flavor.ts';
+import { refusePersonality } from '../personality.ts';
 import type { CreateRequest, ServerInput } from '../schema.ts';
 import type { SchedulerHints, ServerFlavor, ServerKeyPair } from '../tables.ts';
 import { readHints, requireGroup } from './group.ts';
@@ -50,8 +51,7 @@ export async function readRequest(deps: ComputeDeps, ctx: RequestContext, reques
   const securityGroups = await readSecurityGroups(deps, ctx, server, networks);
   const keyPair = await readKeyPair(deps, ctx, server.key_name);
   await requireMetadataFit(deps.db, projectId, server.metadata ?? {});
-  if (server.personality !== undefined && server.personality.length > 0)
-    throw badInput('Personality files are not put into guests here; give the files by user_data instead.');
+  refusePersonality(server);
   if (server.trusted_image_certificates != null)
     deps.policy.enforce(ctx, 'os_compute_api:servers:create:trusted_certs', target);
   if (server.hostname !== undefined && count.max > 1)

@@ -1,13 +1,16 @@
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson } from '#kernel/db/json.ts';
-import { CloudError } from '#kernel/errors.ts';
+import { CloudError, ServiceUnavailable } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { listHostsOfServers, type Server } from '../store.ts';
 import type { ServerFlavor } from '../tables.ts';
 import { chooseHosts, explainRejections, type PlaceRequest } from './choose.ts';
 import { groupOf, listSchedulableHosts } from './zones.ts';
 
-/** How many hosts a server is tried to be claimed on before it is scheduled anew: others are claiming too. */
+/**
+ * How many hosts a server is tried to be claimed on before it is scheduled anew. Fewer give up while there is room; more try
+ * hosts whose room was counted before all those who were quicker came.
+ */
 const MAX_CLAIMS = 10;
 
 /** No host can take a server; `details` name hosts and are for administrators. */
@@ -19,6 +22,23 @@ export class NoValidHost extends CloudError {
     this.details = details;
   }
 }
+
+/**
+ * Others took what was fit while a server was being placed. Who waits a little and schedules anew, as the task engine does, sees
+ * what they have left: a place, or the reasons of a {@link NoValidHost}.
+ */
+export function overtaken(how: string): ServiceUnavailable {
+  return new ServiceUnavailable(
+    'compute.scheduler.overtaken',
+    `No valid host was found. There are not enough hosts available: ${how}.`,
+  );
+}
+
+/** Codes of errors that say no more than that there is no host. */
+export const NO_HOST_CODES: ReadonlySet<string> = new Set([
+  'compute.scheduler.no_valid_host',
+  'compute.scheduler.overtaken',
+]);
 
 /** What a flavor takes of a host, by resource class. @see nova/scheduler/utils.py, resources_from_flavor */
 export function resourcesOf(flavor: ServerFlavor): Record<string, number> {
@@ -56,7 +76,8 @@ export function traitsOf(flavor: ServerFlavor, properties: Readonly<Record<strin
  * Chooses a host for a server and claims its resources there, trying the next best when another server was quicker.
  * Repeating it keeps the claim on the host chosen before, as long as that host is still fit.
  * @returns the host's id.
- * @throws {NoValidHost} with what each host lacked.
+ * @throws {NoValidHost} with what each host lacked; {ServiceUnavailable} `compute.scheduler.overtaken` when other servers were
+ *   quicker at every host that was tried: schedule again.
  */
 export async function claimHost(
   deps: ComputeDeps,
@@ -85,12 +106,8 @@ export async function claimHost(
     });
     if (isClaimed) return hostId;
   }
+  if (choice.hostIds.length > 0) throw overtaken('other servers took the room of every fit host first');
   const { message, details } = explainRejections(choice.rejected);
-  if (choice.hostIds.length > 0)
-    throw new NoValidHost(
-      'No valid host was found. There are not enough hosts available: other servers took the room of every fit host first.',
-      details,
-    );
   throw new NoValidHost(message, details);
 }
 

@@ -20,8 +20,9 @@ import { finishEvent, startEvent } from '../../instance-actions/store.ts';
 import type { ServerPort } from '../../peers.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { deleteGuest, findGuest, insertGuest, listGuestsOf, updateGuest } from '../guests/store.ts';
-import { claimHost, NoValidHost } from '../scheduler/schedule.ts';
-import { leaveHost, settleInGroup } from '../scheduler/settle.ts';
+
+import { leaveHost, takePlaceInGroup } from '../scheduler/group-place.ts';
+import { claimHost, NO_HOST_CODES, NoValidHost, overtaken } from '../scheduler/schedule.ts';
 import { zoneOf } from '../scheduler/zones.ts';
 import { findServer, type Server, swapServer, updateServer } from '../store.ts';
 import type { ServerFault } from '../tables.ts';
@@ -73,10 +74,9 @@ async function chooseHost(deps: ComputeDeps, run: Run): Promise<Pick<BuildData, 
   const server = await serverOf(deps, run);
   try {
     const hostId = await claimHost(deps, server, { excludedHosts: run.input.excludedHosts ?? [] });
-    if (await settleInGroup(deps, server.id, hostId)) return { hostId };
+    if (await takePlaceInGroup(deps, server.id, hostId)) return { hostId };
     await deps.placement.release(deps.db as Db, server.id);
-    // Another server of its group was quicker: what that leaves is seen with the next try.
-    throw new Error('the host is no longer fit for the server group');
+    throw overtaken('another server of its group was quicker');
   } catch (error) {
     if (error instanceof NoValidHost) await keepDetails(deps, server, error);
     throw error;
@@ -209,7 +209,7 @@ async function reportFailure(deps: ComputeDeps, run: Run, error: TaskError): Pro
       createdAt: nowMs,
     };
     // That no other host is left says less than why the one that was tried failed.
-    const fault = lastFault !== undefined && error.code === 'compute.scheduler.no_valid_host' ? lastFault : own;
+    const fault = lastFault !== undefined && NO_HOST_CODES.has(error.code) ? lastFault : own;
     const host = server.host_id;
     await finishEvent(
       tx,

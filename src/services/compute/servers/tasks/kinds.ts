@@ -4,7 +4,7 @@ import { abandonServer } from './abandon.ts';
 import { buildServer } from './build.ts';
 import { deleteServer, finishDelete } from './delete.ts';
 import { releasePorts } from './release-ports.ts';
-import { resizeServer, settleServerClaim } from './resize.ts';
+import { fitServerClaim, resizeServer } from './resize.ts';
 
 /** Everything that servers leave to the task engine. */
 export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
@@ -15,6 +15,6 @@ export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
     finishDelete(deps),
     releasePorts(deps),
     resizeServer(deps),
-    settleServerClaim(deps),
+    fitServerClaim(deps),
   ] as readonly AnyTaskKind[];
 }

@@ -3,7 +3,7 @@
  *
  * Theory of operation. The claim grows first, to what the old and the new flavor need together, so that going either way
  * from there cannot fail; then the server gets the new flavor, and its guest a hard reboot that brings it up with it. A
- * server that is off needs no host: it's started with the new flavor. Confirming and reverting settle the claim on
+ * server that is off needs no host: it's started with the new flavor. Confirming and reverting fit the claim to
  * the one flavor that is left. A disk that has grown stays grown on the host when the resize is reverted.
  */
 import type { Db } from '#kernel/db/database.ts';
@@ -32,14 +32,14 @@ export interface ResizeInput {
 type Run = TaskRun<ResizeInput, object>;
 
 export const resizeServerTask: TaskName<ResizeInput> = 'compute.server.resize';
-export const settleClaimTask: TaskName<object> = 'compute.server.settle-claim';
+export const fitClaimTask: TaskName<object> = 'compute.server.fit-claim';
 
 export function resizeServer(deps: ComputeDeps): TaskKind<ResizeInput, object> {
   return {
     name: resizeServerTask,
     deadlineMs: RESIZE_DEADLINE_MS,
     steps: [
-      { name: 'claim both', run: (run) => claimBoth(deps, run), undo: (run) => settleClaim(deps, run.resourceId) },
+      { name: 'claim both', run: (run) => claimBoth(deps, run), undo: (run) => fitClaim(deps, run.resourceId) },
       { name: 'hand to host', run: (run) => handToHost(deps, run) },
     ],
     onFailed: (run, error) => reportFailure(deps, run, error),
@@ -47,11 +47,11 @@ export function resizeServer(deps: ComputeDeps): TaskKind<ResizeInput, object> {
 }
 
 /** Makes the claim what the server's flavor needs, whatever it was. */
-export function settleServerClaim(deps: ComputeDeps): TaskKind<object, object> {
+export function fitServerClaim(deps: ComputeDeps): TaskKind<object, object> {
   return {
-    name: settleClaimTask,
+    name: fitClaimTask,
     deadlineMs: CLEANUP_DEADLINE_MS,
-    steps: [{ name: 'settle claim', run: (run) => settleClaim(deps, run.resourceId) }],
+    steps: [{ name: 'fit claim', run: (run) => fitClaim(deps, run.resourceId) }],
   };
 }
 
@@ -84,7 +84,7 @@ function claim(deps: ComputeDeps, server: Server, resources: Readonly<Record<str
   });
 }
 
-async function settleClaim(deps: ComputeDeps, serverId: string): Promise<void> {
+async function fitClaim(deps: ComputeDeps, serverId: string): Promise<void> {
   const server = await findServer(deps.db, serverId);
   if (server === undefined || server.deleted_at !== null || server.host_id === null) return;
   if (server.task_state === 'deleting') return;

@@ -10,7 +10,7 @@ import { groupOf } from './zones.ts';
  * looked at one after the other.
  * @returns false when the host is not fit any more; nothing is then written.
  */
-export async function settleInGroup(deps: ComputeDeps, serverId: string, hostId: string): Promise<boolean> {
+export async function takePlaceInGroup(deps: ComputeDeps, serverId: string, hostId: string): Promise<boolean> {
   if ((await groupOf(deps.db, serverId)) === null) return true;
   return inTransaction(deps.db, async (tx) => {
     await lockServerGroup(tx, serverId);
