@@ -7,7 +7,7 @@ export function registerTestCommand(program: Command): void {
     .description('check and test this source tree, from the quickest to the slowest')
     .argument(
       '[stages...]',
-      'fast, unit, integration (root), e2e (root), conformance; all when none is named. After conformance: a service, ' +
+      'fast, unit, mariadb, integration (root), e2e (root), conformance; all when none is named. After conformance: a service, ' +
         'a list (powered-platform, powered-compute, powered-object-storage, smoke, not-yet, a file) or a regular expression',
     )
     .option('--fast', 'only what needs no real host: fast and unit')

@@ -79,6 +79,24 @@ export class ManualClock implements Clock {
   }
 }
 
-function letOthersRun(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** What comes from outside the process, such as a server's answers, which no number of turns of the event loop brings. */
+const outside = new Set<Promise<unknown>>();
+
+/** Has manual clocks stand still until this work is done. */
+export function standStillFor<T>(work: Promise<T>): Promise<T> {
+  const settled: Promise<unknown> = work.then(forget, forget);
+  function forget(): void {
+    outside.delete(settled);
+  }
+  outside.add(settled);
+  return work;
+}
+
+/** Lets everything run that can without time passing; what tests wait with. */
+export async function letOthersRun(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  while (outside.size > 0) {
+    await Promise.race(outside);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -2,8 +2,7 @@
 import type { Identity } from '#kernel/auth/context.ts';
 import { systemContext } from '#kernel/auth/context.ts';
 import { ManualClock } from '#kernel/clock.ts';
-import { type Db, openDatabase } from '#kernel/db/database.ts';
-import { migrateUp } from '#kernel/db/migrate.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { createRevisions, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { silentLog } from '#kernel/log.ts';
@@ -19,6 +18,7 @@ import {
   createComputeService,
 } from '#services/compute/index.ts';
 import { createPlacementService, type PlacementService, placementMigrations } from '#services/placement/index.ts';
+import { openTestDatabase } from '#tests/support/database.ts';
 import { fakeImages, fakeNetworks } from './compute-peers.ts';
 
 export const PROJECT = '11111111111111111111111111111111';
@@ -77,9 +77,13 @@ export async function startCompute(
   peers: Partial<ComputePeers> = {},
   change: (db: Db) => Db = (db) => db,
 ): Promise<ComputeUnderTest> {
-  const plain = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
+  const plain = await openTestDatabase({
+    ...revisionMigrations,
+    ...taskMigrations,
+    ...placementMigrations,
+    ...computeMigrations,
+  });
   const db = change(plain);
-  await migrateUp(plain, { ...revisionMigrations, ...taskMigrations, ...placementMigrations, ...computeMigrations });
   const clock = new ManualClock();
   const tasks = createTaskEngine({ db, clock, log: silentLog, owner: { id: 'test', incarnation: 1 } });
   const common: ServiceDeps = {

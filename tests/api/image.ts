@@ -7,8 +7,7 @@ import { expect, vi } from 'vitest';
 import type { Identity } from '#kernel/auth/context.ts';
 import { systemContext } from '#kernel/auth/context.ts';
 import { ManualClock } from '#kernel/clock.ts';
-import { type Db, openDatabase } from '#kernel/db/database.ts';
-import { migrateUp } from '#kernel/db/migrate.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { createRevisions, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { openLog, silentLog } from '#kernel/log.ts';
@@ -21,6 +20,7 @@ import {
   type ImageServiceDeps,
   imageMigrations,
 } from '#services/image/index.ts';
+import { openTestDatabase } from '#tests/support/database.ts';
 
 export const PROJECT = '11111111111111111111111111111111';
 export const OTHER_PROJECT = '22222222222222222222222222222222';
@@ -79,8 +79,7 @@ export const RAW = { disk_format: 'raw', container_format: 'bare' } as const;
 
 export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<ImageUnderTest> {
   const dataDir = await mkdtemp(join(tmpdir(), 'pileus-image-'));
-  const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
-  await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...imageMigrations });
+  const db = await openTestDatabase({ ...revisionMigrations, ...taskMigrations, ...imageMigrations });
   const clock = new ManualClock();
   const engine = createTaskEngine({ db, clock, log: silentLog, owner: { id: 'test', incarnation: 1 } });
   const service = createImageService({

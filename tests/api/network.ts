@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Identity, type RequestContext, systemContext } from '#kernel/auth/context.ts';
 import { ManualClock } from '#kernel/clock.ts';
 import { type Db, openDatabase } from '#kernel/db/database.ts';
-import { migrateUp } from '#kernel/db/migrate.ts';
+import { type Migrations, migrateUp } from '#kernel/db/migrate.ts';
 import { createRevisions, type RevisionTables, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { silentLog } from '#kernel/log.ts';
@@ -18,6 +18,7 @@ import {
   type NetworkService,
   networkMigrations,
 } from '#services/network/index.ts';
+import { openTestDatabase } from '#tests/support/database.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Body = any;
@@ -45,14 +46,11 @@ export interface NetworkUnderTest {
 
 const NO_TASKS: Tasks = { enqueue: () => Promise.reject(new Error('no tasks here')) } as unknown as Tasks;
 
-/** Starts the service; its database is in memory unless a file is named, which is then written as safely as in production. */
-export async function startNetwork(
-  options: Partial<NetworkOptions> = {},
-  file = ':memory:',
-): Promise<NetworkUnderTest> {
+/** Starts the service; its database is the test's own unless a file is named, which is then written as safely as in production. */
+export async function startNetwork(options: Partial<NetworkOptions> = {}, file?: string): Promise<NetworkUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), 'network-'));
-  const db = openDatabase<unknown>({ kind: 'sqlite', file, durability: 'full' });
-  await migrateUp(db, { ...revisionMigrations, ...networkMigrations });
+  const schema = { ...revisionMigrations, ...networkMigrations };
+  const db = file === undefined ? await openTestDatabase(schema) : await openFile(file, schema);
   const clock = new ManualClock();
   const changedServers: string[] = [];
   const revisions = createRevisions(db as Db<RevisionTables>, clock);
@@ -167,4 +165,10 @@ function hostFacts(id: string, network: Partial<HostFacts['network']>): HostFact
       ...network,
     },
   };
+}
+
+async function openFile(file: string, schema: Migrations): Promise<Db> {
+  const db = openDatabase({ kind: 'sqlite', file, durability: 'full' });
+  await migrateUp(db, schema);
+  return db;
 }

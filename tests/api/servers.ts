@@ -1,4 +1,5 @@
 /** Compute with tasks that run and hosts that do what they are told. */
+import { letOthersRun } from '#kernel/clock.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { silentLog } from '#kernel/log.ts';
 import { createTaskEngine } from '#kernel/tasks/engine.ts';
@@ -35,14 +36,14 @@ export async function startServers(
   let stop = new AbortController();
   let engine = compute.tasks;
   let running = engine.run(compute.service.taskKinds ?? [], stop.signal);
-  await tick();
+  await letOthersRun();
   await compute.ask('POST /v2.1/flavors', {
     as: 'admin',
     body: { flavor: { name: 'tiny', id: '1', ram: 512, vcpus: 1, disk: 1 } },
   });
   const settle = async (): Promise<void> => {
     for (let quiet = 0; quiet < 5; ) {
-      await tick();
+      await letOthersRun();
       quiet = engine.running === 0 ? quiet + 1 : 0;
     }
   };
@@ -103,10 +104,6 @@ export async function startServers(
       await compute.close();
     },
   };
-}
-
-function tick(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function heartbeat(

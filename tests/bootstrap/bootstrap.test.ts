@@ -125,6 +125,11 @@ describe('the bootstrap', () => {
     },
   );
 
+  it.runIf(isRoot)('as root installs the database for its tests, and nothing of a host', async () => {
+    expect((await pileus(['test', 'mariadb'])).exitCode).toBe(0);
+    expect((await aptCalls()).at(-1)).toMatch(/ install mariadb-server-core mariadb-client-core galera-4$/);
+  });
+
   it.runIf(isRoot)('tries apt-get once more with fresh lists, then gives up with exit code 1', async () => {
     await writeProgram('apt-get', `echo "$@" >> '${join(folder, 'apt.log')}'; exit 100`);
     expect(await pileus(['up'])).toMatchObject({ exitCode: 1, stdout: '' });

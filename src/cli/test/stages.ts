@@ -44,6 +44,7 @@ const CHECKS: readonly (readonly [title: string, ...argv: [string, ...string[]]]
 export const STAGES: readonly Stage[] = [
   { name: 'fast', title: 'fast checks', run: runChecks },
   { name: 'unit', title: 'unit tests', run: runUnitTests },
+  { name: 'mariadb', title: 'unit tests on MariaDB', run: runOnMariadb },
   { name: 'integration', title: 'integration on real hosts', run: runHosts },
   { name: 'e2e', title: 'end to end', run: (root) => runScripts(root, 'tests/e2e') },
   { name: 'conformance', title: 'conformance', run: runConformance },
@@ -69,6 +70,19 @@ async function runUnitTests(root: string): Promise<Tally> {
   const argv = [process.execPath, 'tools/api-coverage.ts', '--verify'] as const;
   const { exitCode } = await runProgram({ argv, root, timeoutMs: CHECK_MS, isShown: true });
   return addTallies([tests, exitCode === 0 ? ONE_PASSED : ONE_FAILED]);
+}
+
+/** Debian's place for it, which ordinary users' PATH lacks. */
+const MARIADBD = '/usr/sbin/mariadbd';
+
+async function runOnMariadb(root: string): Promise<Tally> {
+  const isThere = await access(MARIADBD, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return runVitest(root, ['mariadb'], UNIT_MS);
+  console.log('  skipped: MariaDB is missing (apt-get install --no-install-recommends mariadb-server)');
+  return ONE_SKIPPED;
 }
 
 async function runVitest(root: string, projects: readonly string[], timeoutMs: number): Promise<Tally> {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '#tests/support/database.ts';
 import { columns } from './columns.ts';
-import { type Db, openDatabase } from './database.ts';
-import { migrateDown, migrateUp } from './migrate.ts';
+import type { Db } from './database.ts';
+import { migrateDown } from './migrate.ts';
 import { inTransaction, isUniqueViolation } from './transaction.ts';
 
 interface Tables {
@@ -25,9 +26,8 @@ const migrations = {
 
 const open: Db<Tables>[] = [];
 async function database(): Promise<Db<Tables>> {
-  const db = openDatabase<Tables>({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
+  const db = await openTestDatabase<Tables>(migrations);
   open.push(db);
-  await migrateUp(db as Db, migrations);
   return db;
 }
 afterEach(async () => {

@@ -2,10 +2,13 @@
 import { sql } from 'kysely';
 import type { DatabaseOptions, Db } from './database.ts';
 import { type Migrations, migrateUp } from './migrate.ts';
+import { mysqlForeignKeys } from './mysql/copy.ts';
 import type { Row } from './snapshot.ts';
 
-/** Values in one statement: SQLite takes 32,766, MariaDB 65,535. */
+/** Values in one statement: SQLite takes 32,766. */
 const MAX_VALUES = 30_000;
+/** Rows in one statement: with the longest rows there are it stays below the 16 MiB that MariaDB takes. */
+const MAX_ROWS = 100;
 
 /** Rows of one table, as they come out of a copy. */
 export interface Portion {
@@ -60,7 +63,7 @@ async function insert(db: Db, { table, rows }: Portion): Promise<void> {
   if (first === undefined) return;
   const names = Object.keys(first);
   const columns = sql.join(names.map((name) => sql.ref(name)));
-  const atATime = Math.max(1, Math.floor(MAX_VALUES / names.length));
+  const atATime = Math.min(MAX_ROWS, Math.max(1, Math.floor(MAX_VALUES / names.length)));
   for (let from = 0; from < rows.length; from += atATime) {
     const tuples = rows
       .slice(from, from + atATime)
@@ -86,4 +89,5 @@ const foreignKeys: Record<DatabaseOptions['kind'], { ignore(db: Db): Promise<voi
       }
     },
   },
+  mysql: mysqlForeignKeys,
 };

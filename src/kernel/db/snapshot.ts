@@ -5,6 +5,9 @@
  */
 import Sqlite from 'better-sqlite3';
 import type { DatabaseOptions } from './database.ts';
+import type { MysqlOptions } from './mysql/address.ts';
+import { openMysqlSnapshot } from './mysql/copy.ts';
+import type { SqliteOptions } from './sqlite.ts';
 
 /** A row as it is kept in a copy: column → value. */
 export type Row = Readonly<Record<string, string | number | Buffer | null>>;
@@ -29,6 +32,22 @@ const SCHEMA_TABLES = ['kysely_migration', 'kysely_migration_lock'];
  * @throws {Error} when there is no database.
  */
 export async function openSnapshot(options: DatabaseOptions): Promise<Snapshot> {
+  return options.kind === 'mysql' ? openOnMysql(options) : openOnSqlite(options);
+}
+
+async function openOnMysql(options: MysqlOptions): Promise<Snapshot> {
+  const { tables, rows, close } = await openMysqlSnapshot(options);
+  const schemaSteps: string[] = [];
+  for await (const row of rows('kysely_migration')) schemaSteps.push(String(row['name']));
+  return {
+    tables: tables.filter((name) => !SCHEMA_TABLES.includes(name)).toSorted(),
+    schemaSteps: schemaSteps.toSorted(),
+    rows: (table) => inPortions(rows(table)),
+    close,
+  };
+}
+
+async function openOnSqlite(options: SqliteOptions): Promise<Snapshot> {
   const sqlite = new Sqlite(options.file, { fileMustExist: true, readonly: true });
   try {
     // a read transaction sees one instant; it begins with the first read
@@ -56,9 +75,9 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-async function* inPortions(rows: Iterable<Row>): AsyncIterable<readonly Row[]> {
+async function* inPortions(rows: Iterable<Row> | AsyncIterable<Row>): AsyncIterable<readonly Row[]> {
   let portion: Row[] = [];
-  for (const row of rows) {
+  for await (const row of rows) {
     portion.push(row);
     if (portion.length < ROWS_AT_A_TIME) continue;
     yield portion;

@@ -10,6 +10,7 @@ import {
   type DatabaseConnection,
   type Dialect,
   type Driver,
+  type DropIndexNode,
   type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
@@ -39,7 +40,7 @@ export function createSqliteDialect(options: SqliteOptions, log?: LogSync): Dial
     createAdapter: () => new QueueingAdapter(),
     createDriver: () => new SqliteDriver(options, log),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new TablelessIndexCompiler(),
   };
 }
 
@@ -47,6 +48,13 @@ export function createSqliteDialect(options: SqliteOptions, log?: LogSync): Dial
 class QueueingAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true;
+  }
+}
+
+/** An index is dropped by its own name; MariaDB wants its table too. */
+class TablelessIndexCompiler extends SqliteQueryCompiler {
+  protected override visitDropIndex({ table: _, ...node }: DropIndexNode): void {
+    super.visitDropIndex(node);
   }
 }
 

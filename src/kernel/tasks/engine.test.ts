@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '#tests/support/database.ts';
 import { ManualClock } from '../clock.ts';
-import { type Db, openDatabase } from '../db/database.ts';
-import { migrateUp } from '../db/migrate.ts';
+import type { Db } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { Conflict } from '../errors.ts';
 import { silentLog } from '../log.ts';
@@ -66,9 +66,8 @@ interface Lab {
 }
 
 async function lab(): Promise<Lab> {
-  const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
+  const db = await openTestDatabase(taskMigrations);
   open.push(db);
-  await migrateUp(db, taskMigrations);
   const clock = new ManualClock();
   const world: World = { effects: new Set(), failures: [], runs: 0 };
   return {

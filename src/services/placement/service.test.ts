@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemContext } from '#kernel/auth/context.ts';
 import { ManualClock } from '#kernel/clock.ts';
-import { type Db, openDatabase } from '#kernel/db/database.ts';
-import { migrateUp } from '#kernel/db/migrate.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { createRevisions, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { newUuid } from '#kernel/ids.ts';
@@ -10,6 +9,7 @@ import { silentLog } from '#kernel/log.ts';
 import { seededRandom } from '#kernel/random.ts';
 import { createTaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
+import { openTestDatabase } from '#tests/support/database.ts';
 import { createPlacementService, type PlacementService, placementMigrations } from './index.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -18,8 +18,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<{ placement: PlacementService; db: Db; call: Call }> {
-  const db = openDatabase<unknown>({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
-  await migrateUp(db, { ...revisionMigrations, ...taskMigrations, ...placementMigrations });
+  const db = await openTestDatabase({ ...revisionMigrations, ...taskMigrations, ...placementMigrations });
   const clock = new ManualClock();
   const placement = createPlacementService({
     db,

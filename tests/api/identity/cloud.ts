@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '#kernel/clock.ts';
-import { type Db, openDatabase } from '#kernel/db/database.ts';
-import { migrateUp } from '#kernel/db/migrate.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { createRevisions, type RevisionTables, revisionMigrations } from '#kernel/events/revisions.ts';
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { silentLog } from '#kernel/log.ts';
@@ -14,6 +13,7 @@ import {
   type IdentityService,
   identityMigrations,
 } from '#services/identity/index.ts';
+import { openTestDatabase } from '#tests/support/database.ts';
 
 export const URL = 'http://cloud.example:5000';
 export const ADMIN_PASSWORD = 'correct horse';
@@ -57,8 +57,7 @@ export const SYSTEM = { system: { all: true } };
 /** @param start when the cloud's clock begins. */
 export async function startCloud(config: Partial<IdentityConfig> = {}, start?: Date): Promise<Cloud> {
   const folder = await mkdtemp(join(tmpdir(), 'pileus-identity-'));
-  const db = openDatabase({ kind: 'sqlite', file: ':memory:', durability: 'normal' });
-  await migrateUp(db, { ...revisionMigrations, ...identityMigrations });
+  const db = await openTestDatabase({ ...revisionMigrations, ...identityMigrations });
   const clock = new ManualClock(start);
   const started = await openCloud(db, folder, clock, config);
   await started.identity.bootstrap({

@@ -113,7 +113,7 @@ export const portsMigrations: Migrations = {
       await db.schema.createIndex('ports_server_id').on('ports').column('server_id').execute();
     },
     down: async (db) => {
-      await db.schema.dropIndex('ports_server_id').execute();
+      await db.schema.dropIndex('ports_server_id').on('ports').execute();
       await db.schema.alterTable('ports').dropColumn('server_id').execute();
     },
   },

@@ -1,0 +1,63 @@
+/** What a database's errors mean, whichever database it is. */
+import { ServiceUnavailable } from '../errors.ts';
+
+/** The database could not be reached, or went away before a transaction was to be committed: nothing happened. */
+export class DatabaseUnavailable extends ServiceUnavailable {
+  constructor(cause: unknown) {
+    super('database.unavailable', 'The database does not answer at the moment. Please try again.', {
+      cause,
+      headers: { 'retry-after': '1' },
+    });
+  }
+}
+
+/** The database went away while it was to write for good: it may have, or not. Nothing may be repeated blindly. */
+export class OutcomeUnknown extends ServiceUnavailable {
+  constructor(cause: unknown) {
+    super(
+      'database.outcome_unknown',
+      'The database went away while it was writing; the request may have been done. Please look before you try again.',
+      { cause, headers: { 'retry-after': '1' } },
+    );
+  }
+}
+
+/** Deadlock or Galera certification failure, lock wait timeout, and a row that changed under a snapshot. */
+const LOST_RACES = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
+
+/** A race lost in the database itself, SQLite's busy included: nothing happened, try again. */
+export function isLostRace(error: unknown): boolean {
+  const code = codeOf(error);
+  return code.startsWith('SQLITE_BUSY') || LOST_RACES.has(code);
+}
+
+/** Whether an insert or update failed because a unique key is taken. Stores turn it into a Conflict. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'ER_DUP_ENTRY';
+}
+
+/** MariaDB's words for "this server is no use any more": shut down, killed, not part of its cluster, read only. */
+const SERVER_GONE = new Set([
+  'ER_UNKNOWN_COM_ERROR',
+  'ER_SERVER_SHUTDOWN',
+  'ER_NORMAL_SHUTDOWN',
+  'ER_CONNECTION_KILLED',
+  'ER_QUERY_INTERRUPTED',
+  'ER_CON_COUNT_ERROR',
+  'ER_OPTION_PREVENTS_STATEMENT',
+]);
+
+/** Whether the connection, and not the statement, is what failed; another one may do better. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('fatal' in error && error.fatal === true) || SERVER_GONE.has(codeOf(error)) || isNetworkCode(codeOf(error));
+}
+
+function isNetworkCode(code: string): boolean {
+  return code.startsWith('PROTOCOL_') || /^E[A-Z]+$/.test(code);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
