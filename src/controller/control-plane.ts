@@ -125,6 +125,7 @@ function createServices(deps: ServiceDeps, identity: IdentityService, options: C
   const image = createImageService({
     ...deps,
     config: options.image ?? {},
+    limitOf: (projectId, resource) => identity.limitOf(projectId, 'image', resource),
     convertDisk: createQemuImgConverter(createDirectExec(), deps.log),
     regions: {
       findEndpoint: (viewer, wanted) => identity.findEndpoint(viewer, { type: 'image', ...wanted }),

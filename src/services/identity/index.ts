@@ -14,6 +14,7 @@ import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
 import { createIssuerKeys } from './federation/issuer-keys.ts';
 import { type IdentityKeys, openIdentityKeys, rotateCredentialKeys, rotateTokenKeys } from './keys.ts';
+import { readEffectiveLimit } from './limits/effective.ts';
 import { identityPolicy } from './policy.ts';
 import { findProject } from './projects/store.ts';
 import { pruneRevocations } from './revocations/revoke.ts';
@@ -43,6 +44,8 @@ export interface IdentityService extends Service {
   findEndpoint(viewer: CatalogViewer, wanted: WantedEndpoint): Promise<string | undefined>;
   /** Seals secrets that other services have to keep in the database for a while. */
   readonly vault: Vault;
+  /** How much of a service's resource a project may have; undefined where no limit is registered, -1 for no limit. */
+  limitOf(projectId: ProjectId, serviceType: string, resourceName: string): Promise<number | undefined>;
   /** Whether there is such a project, or domain. */
   projectExists(id: ProjectId): Promise<boolean>;
 }
@@ -106,6 +109,8 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     bootstrap: (options) => bootstrap(deps, options),
     findEndpoint: (viewer, wanted) => findEndpointUrl(db, viewer, wanted),
     vault: deps.vault,
+    limitOf: (projectId, serviceType, resourceName) =>
+      readEffectiveLimit(deps, projectId, { serviceType, resourceName, region: settings.region }),
     projectExists: async (id) => (await findProject(db, id)) !== undefined,
   };
 }

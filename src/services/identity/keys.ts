@@ -9,7 +9,8 @@ import { type KeyRepository, openKeyRepository } from './tokens/key-repository.t
 
 /**
  * Keys kept that open credentials. All are sealed anew at each rotation, so older ones are for controllers that have not seen
- * it yet and still seal with the one before. Fewer than rotations within a minute would lose what those sealed.
+ * it yet and still seal with the one before, and for what other services keep sealed for a while, which no rotation touches.
+ * Fewer than rotations in that while would lose it.
  */
 const MAX_CREDENTIAL_KEYS = 10;
 

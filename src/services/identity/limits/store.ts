@@ -1,6 +1,7 @@
 import type { Db } from '#kernel/db/database.ts';
 import { isUniqueViolation } from '#kernel/db/transaction.ts';
 import { NotFound } from '#kernel/errors.ts';
+import type { CatalogTables } from '../catalog/tables.ts';
 import { conflict } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
 import type { LimitRow, LimitTables, RegisteredLimitRow } from './tables.ts';
@@ -64,6 +65,23 @@ export async function isInUse(db: LimitDb, registeredLimitId: string): Promise<b
     .where('registered_limit_id', '=', registeredLimitId)
     .executeTakeFirst();
   return row !== undefined;
+}
+
+/** What is registered for a resource of services of a type, in a region or in all. */
+export function listRegisteredLimitsOf(
+  db: Db<LimitTables & CatalogTables>,
+  of: { readonly serviceType: string; readonly region: string; readonly resourceName: string },
+): Promise<RegisteredLimitRow[]> {
+  return db
+    .selectFrom('registered_limits')
+    .innerJoin('services', 'services.id', 'registered_limits.service_id')
+    .selectAll('registered_limits')
+    .where('services.type', '=', of.serviceType)
+    .where('resource_name', '=', of.resourceName)
+    .where('region_id', 'in', [of.region, ''])
+    .orderBy('region_id', 'desc')
+    .orderBy('registered_limits.id')
+    .execute();
 }
 
 /** A limit with what it limits. */
