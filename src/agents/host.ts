@@ -8,11 +8,12 @@ import type { Log } from '#kernel/log.ts';
 import type { AgentApi } from '#protocol/agent.ts';
 import { type ControllerApi, HEARTBEAT_MS } from '#protocol/controller.ts';
 import type { DesiredGuests } from '#protocol/guests.ts';
-import type { Heartbeat, HostNotice } from '#protocol/hosts.ts';
+import type { Heartbeat, HostNotice, HypervisorFacts, NetworkFacts } from '#protocol/hosts.ts';
 import { createComputeAgent } from './compute/agent.ts';
 import type { ComputeDriver } from './compute/drivers/contract.ts';
 import { createNetworkAgent } from './network/agent.ts';
 import type { NetworkDriver } from './network/drivers/contract.ts';
+import { hostNotices, keptNotices } from './notices.ts';
 
 export interface HostOptions {
   readonly hostId: string;
@@ -25,7 +26,8 @@ export interface HostOptions {
   readonly controller: ControllerApi;
   readonly compute: ComputeDriver;
   readonly network: NetworkDriver;
-  readonly notices?: () => readonly HostNotice[];
+  /** What it says is wrong or worth knowing, by its facts; {@link hostNotices} unless given. */
+  readonly notices?: (hypervisor: HypervisorFacts, network: NetworkFacts) => readonly HostNotice[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -43,8 +45,6 @@ export interface Host {
 
 /** A heartbeat that could not be delivered is tried again this soon. */
 const RETRY_MS = 500;
-/** Guests named in a notice. */
-const MAX_SHOWN = 20;
 /** Reading the host's facts: some calls to the hypervisor. */
 const FACTS_MS = 15_000;
 
@@ -76,7 +76,7 @@ export function createHost(options: HostOptions): Host {
         hypervisor,
         network: options.network.facts,
       },
-      notices: [...(options.notices?.() ?? []), ...noticesOfKept(compute.kept())],
+      notices: [...(options.notices ?? hostNotices)(hypervisor, options.network.facts), ...keptNotices(compute.kept())],
     };
     await controller.heartbeat(hostId, heartbeat);
   }
@@ -106,17 +106,4 @@ export function createHost(options: HostOptions): Host {
       await Promise.all([options.network.close(), options.compute.close()]);
     },
   };
-}
-
-/** After a restore: guests that the backup did not know wait for somebody to decide. */
-function noticesOfKept(guestIds: readonly string[]): HostNotice[] {
-  if (guestIds.length === 0) return [];
-  const shown = guestIds.slice(0, MAX_SHOWN).join(', ');
-  return [
-    {
-      code: 'guests.kept',
-      message: `${guestIds.length} guests were made after the backup that the cloud was restored from, and are kept: ${shown}`,
-      nextStep: 'Save what is needed of their disks, then let them go: pileus restore --accept',
-    },
-  ];
 }

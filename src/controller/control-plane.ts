@@ -4,6 +4,7 @@
  * This is where the services are put together, each with what it needs as arguments. It keeps nothing but what is in the
  * database (and, with the file store, images): it can be killed at any instant and made again, and there can be several.
  */
+import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#kernel/clock.ts';
 import { type Db, reachDisk } from '#kernel/db/database.ts';
 import type { Incarnation } from '#kernel/db/instance.ts';
@@ -36,6 +37,7 @@ import {
 import { createNetworkService, type NetworkService, networkMigrations } from '#services/network/index.ts';
 import { createPlacementService, placementMigrations } from '#services/placement/index.ts';
 import { createControllerApi } from './controller-api.ts';
+import { createOperations } from './operations.ts';
 import { CATALOG } from './settings.ts';
 
 /** The schema of the whole program. */
@@ -69,6 +71,8 @@ export interface ControlPlane {
   readonly services: readonly Service[];
   readonly compute: ComputeService;
   readonly metrics: Metrics;
+  /** What those who run the cloud ask beyond OpenStack's APIs. */
+  readonly operations: FastifyInstance;
   /** What agents ask. */
   readonly api: ControllerApi;
   /** All that goes on by itself; ends when `signal` aborts and the work under way has ended. */
@@ -98,6 +102,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     services: services.all,
     compute: services.compute,
     metrics,
+    operations: createOperations({ ...common, authenticator: identity.authenticator, compute: services.compute }),
     api: createControllerApi({ ...services, db, revisions }),
     run: (signal) => run(services.all, tasks, signal, log),
   };

@@ -125,7 +125,7 @@ async function startServices(
 /** Every service on its customary port, the console proxy, and all of them under the dashboard's port by path. */
 async function listen(
   options: ControllerOptions,
-  { services, compute, metrics }: ControlPlane,
+  { services, operations, compute, metrics }: ControlPlane,
 ): Promise<readonly Server[]> {
   const { listenAddress: host, publicHost } = options;
   const urls = publicUrls(publicHost);
@@ -133,8 +133,9 @@ async function listen(
     const port = CUSTOMARY_PORTS[service.type as PortName];
     await service.app.listen({ host, port }).catch((error: unknown) => explainPort(service.type, host, port, error));
   }
+  await operations.ready();
   const gateway = createGateway({
-    services: Object.fromEntries(services.map((service) => [service.type, service.app])),
+    services: { ...Object.fromEntries(services.map(({ type, app }) => [type, app])), operations },
     publicUrl: urls.dashboard,
     fallback: createDashboard({ urls, metrics }),
   });

@@ -1,3 +1,5 @@
+import type { Words } from './words.ts';
+
 /** What an agent says of its host: once when it starts, and again with each heartbeat. */
 export interface HostFacts {
   /** Made once per host and kept on its disk; names are labels. */
@@ -46,11 +48,14 @@ export interface NetworkFacts {
   readonly tunnelAddress: string | null;
 }
 
-/** What is wrong or worth knowing on a host; shown by `pileus status` and `pileus doctor`. */
+/** What is wrong or worth knowing on a host; shown by `pileus status`. */
 export interface HostNotice {
+  /** Stable and dotted: `host.disk_low`. */
   readonly code: string;
-  readonly message: string;
-  readonly nextStep: string;
+  /** `trouble` wants somebody to do something; `info` may be as it was meant. */
+  readonly level: 'trouble' | 'info';
+  readonly message: Words;
+  readonly nextStep: Words;
 }
 
 export interface Heartbeat {

@@ -9,7 +9,7 @@ import {
   type FakeHost,
   type FakeOptions,
 } from '../../src/agents/compute/drivers/fake/driver.ts';
-import { createHost } from '../../src/agents/host.ts';
+import { createHost, type HostOptions } from '../../src/agents/host.ts';
 import { createFakeNetworkDriver, type FakeNetworkDriver } from '../../src/agents/network/drivers/fake/index.ts';
 
 export interface HostUnderTest {
@@ -36,6 +36,7 @@ export interface HostUnderTestOptions
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly notices?: HostOptions['notices'];
 }
 
 /** A host that only pretends, with the real agent on it. */
@@ -64,6 +65,7 @@ export function createHostUnderTest(options: HostUnderTestOptions): HostUnderTes
         controller,
         compute: createFakeDriver({ bootMs: 0, shutDownMs: 0, ...options, host: guests }),
         network: networks,
+        ...(options.notices === undefined ? {} : { notices: options.notices }),
         clock,
         log: log.child({ host: name }),
       });

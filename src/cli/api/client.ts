@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { CUSTOMARY_PORTS } from '../../controller/settings.ts';
 
 /** A cloud as its administrator reaches it: by the public APIs, like everybody else. */
 export interface CloudClient {
@@ -69,6 +70,7 @@ export async function logIn(cloudsYamlFile: string): Promise<CloudClient> {
   const token = response.headers.get('x-subject-token') ?? '';
   const { token: body } = (await response.json()) as TokenBody;
   const urlOf = (service: string): string => {
+    if (service === 'operations') return operationsUrl(auth.auth_url);
     const endpoint = body.catalog
       .find((entry) => entry.type === service)
       ?.endpoints.find((each) => each.interface === 'public');
@@ -100,6 +102,11 @@ export async function logIn(cloudsYamlFile: string): Promise<CloudClient> {
       } as RequestInit).then(check);
     },
   };
+}
+
+/** Beyond OpenStack's catalog: on the dashboard's port of the same address. */
+function operationsUrl(authUrl: string): string {
+  return `http://${new URL(authUrl).hostname}:${CUSTOMARY_PORTS.dashboard}/operations`;
 }
 
 async function call(url: string, init: RequestInit): Promise<Response> {

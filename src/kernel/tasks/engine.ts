@@ -30,6 +30,7 @@ import {
   insertTask,
   lastSequence,
   listDue,
+  listOlderThan,
   listUnfinished,
   markCancelled,
   nextDueAt,
@@ -281,6 +282,7 @@ export function createTaskEngine(parts: {
       afterCommit(() => wake.abort());
     },
     listUnfinished: (from, resourceId) => listUnfinished(from, resourceId),
+    listOlderThan: (from, beforeMs, limit) => listOlderThan(from, beforeMs, limit),
     get running() {
       return running.size;
     },

@@ -157,9 +157,26 @@ export async function listUnfinished(db: Db<TaskTables>, resourceId: string): Pr
     .orderBy('sequence')
     .limit(MAX_LISTED)
     .execute();
-  return rows.map((row) => ({
+  return rows.map(statusOf);
+}
+
+export async function listOlderThan(db: Db<TaskTables>, beforeMs: number, limit: number): Promise<TaskStatus[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('state', '=', 'pending')
+    .where('created_at', '<', beforeMs)
+    .orderBy('created_at')
+    .limit(limit)
+    .execute();
+  return rows.map(statusOf);
+}
+
+function statusOf(row: TaskRow): TaskStatus {
+  return {
     id: row.id,
     name: row.kind,
+    resourceId: row.resource_id,
     requestId: row.request_id,
     direction: row.direction,
     step: row.step,
@@ -169,5 +186,5 @@ export async function listUnfinished(db: Db<TaskTables>, resourceId: string): Pr
     nextTryAt: row.next_try_at,
     deadlineAt: row.deadline_at,
     createdAt: row.created_at,
-  }));
+  };
 }

@@ -70,6 +70,7 @@ export interface NewTask<Input> {
 export interface TaskStatus {
   readonly id: string;
   readonly name: string;
+  readonly resourceId: string;
   readonly requestId: string;
   readonly direction: 'forward' | 'undo';
   readonly step: number;
@@ -88,4 +89,6 @@ export interface Tasks {
   cancel(tx: Db<TaskTables>, resourceId: string): Promise<void>;
   /** The unfinished tasks of a resource, oldest first. */
   listUnfinished(db: Db<TaskTables>, resourceId: string): Promise<TaskStatus[]>;
+  /** Unfinished tasks of any resource that were added before a moment, oldest first, so many at most. */
+  listOlderThan(db: Db<TaskTables>, beforeMs: number, limit: number): Promise<TaskStatus[]>;
 }

@@ -12,6 +12,7 @@ import { type ConsoleProxyOptions, createConsoleProxy } from './consoles/proxy.t
 import type { ComputeDeps } from './deps.ts';
 import { computeErrorStyle } from './error-style.ts';
 import { ensureDefaultFlavors } from './flavors/defaults.ts';
+import { type HostHealth, listHostHealth } from './hosts/health.ts';
 import { takeHeartbeat } from './hosts/heartbeat.ts';
 import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
@@ -24,6 +25,7 @@ import { sweepServers } from './servers/sweep.ts';
 import { serverTaskKinds } from './servers/tasks/kinds.ts';
 import type { ComputeTables } from './tables.ts';
 
+export type { HostHealth } from './hosts/health.ts';
 export type {
   BootImage,
   ComputeImages,
@@ -38,6 +40,8 @@ export interface ComputeService extends Service {
   readonly type: 'compute';
   /** Takes a host's heartbeat: registers the host at the first one, and its provider in placement. */
   heartbeat(hostId: string, beat: Heartbeat): Promise<void>;
+  /** How every host is, by name. */
+  listHostHealth(): Promise<HostHealth[]>;
   /** The guests that a host is to have, with their revision (topic `guests:<hostId>`). */
   desiredGuests(hostId: string): Promise<DesiredGuests>;
   /** Takes what a host says of its guests. */
@@ -83,6 +87,7 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     taskKinds: serverTaskKinds(deps),
     run: (signal) => sweepServers(deps, signal),
     heartbeat: (hostId, beat) => takeHeartbeat(deps, hostId, beat),
+    listHostHealth: () => listHostHealth(deps),
     desiredGuests: (hostId) => readDesiredGuests(deps, hostId),
     reportGuests: (hostId, report) => takeGuestsReport(deps, hostId, report),
     refreshServer: (serverId) => void refreshPorts(deps, serverId),
