@@ -59,6 +59,11 @@ export function notFound(kind: string, id: string): NotFound {
   );
 }
 
+/** A page that shall go on after what is not there. */
+export function markerNotFound(marker: string): NotFound {
+  return new NotFound('identity.marker.not_found', `Marker ${marker} could not be found.`);
+}
+
 /** `Conflict occurred attempting to store user - Duplicate entry found with name x.` */
 export function conflict(kind: string, details: string): Conflict {
   return new Conflict(

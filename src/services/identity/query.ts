@@ -1,3 +1,5 @@
+import { markerNotFound } from './errors.ts';
+
 /** Reading query strings as keystone does: what is not known is left alone. */
 export type Query = Readonly<Record<string, string>>;
 
@@ -18,6 +20,18 @@ const FALSE_WORDS: ReadonlySet<string> = new Set(['0', 'false', 'f', 'off', 'n',
 export function isFlagSet(query: Query, name: string): boolean {
   const value = query[name];
   return value !== undefined && !FALSE_WORDS.has(value.trim().toLowerCase());
+}
+
+/**
+ * The entry after which a page goes on.
+ * @param find looks for it.
+ * @throws {NotFound} `identity.marker.not_found`.
+ */
+export async function markerOf(query: Query, find: (id: string) => Promise<unknown>): Promise<string | undefined> {
+  const { marker } = query;
+  if (marker === undefined) return undefined;
+  if ((await find(marker)) === undefined) throw markerNotFound(marker.slice(0, 255));
+  return marker;
 }
 
 /** A page of a list that was read with one entry more than the limit. */

@@ -183,6 +183,34 @@ describe('CVE-2019-19687, CVE-2020-12691, CVE-2020-12689, CVE-2026-33551: creden
   });
 });
 
+describe('OSSN-0102: what belongs to another', () => {
+  it('is not reached by its id below the path of the own account', async () => {
+    const bob = await makeUser('bob');
+    const member = (await as(admin, 'GET', '/v3/roles?name=member')).body.roles[0].id;
+    await as(admin, 'PUT', `/v3/projects/${ann.projectId}/users/${bob}/roles/${member}`);
+    const rule = { service: 'compute', method: 'GET', path: '/v2.1/servers' };
+    const application_credential = { name: 'c', access_rules: [rule] };
+    const own = (await as(ann.token, 'POST', `/v3/users/${ann.id}/application_credentials`, { application_credential }))
+      .body.application_credential;
+    const ec2 = (await as(ann.token, 'POST', `/v3/users/${ann.id}/credentials/OS-EC2`, { tenant_id: ann.projectId }))
+      .body.credential;
+    const token = await cloud.token(passwordAuth({ id: bob }, 'bob', { project: { id: ann.projectId } }));
+    const children = [
+      `application_credentials/${own.id}`,
+      `access_rules/${own.access_rules[0].id}`,
+      `credentials/OS-EC2/${ec2.access}`,
+    ];
+    for (const child of children) {
+      const tries = [];
+      for (const method of ['GET', 'DELETE'])
+        for (const userId of [bob, ann.id]) tries.push(await as(token, method, `/v3/users/${userId}/${child}`));
+      const reached = tries.filter(({ status }) => status !== 403 && status !== 404);
+      expect([child, reached]).toEqual([child, []]);
+      expect((await as(ann.token, 'GET', `/v3/users/${ann.id}/${child}`)).status).toBe(200);
+    }
+  });
+});
+
 describe('OSSA-2014-018, 2014-022: whoever acts by a trust', () => {
   it('makes nothing that outlives it, and sees no more than was entrusted', async () => {
     const bob = await makeUser('bob');

@@ -8,8 +8,8 @@ import { domainForNew } from '../domain-of.ts';
 import { notFound } from '../errors.ts';
 import { checkUnmoved, extraOf, mergeExtra } from '../extra.ts';
 import { getDomain } from '../projects/store.ts';
-import { cut, limitOf, type Query } from '../query.ts';
-import { readFilters } from '../store/filters.ts';
+import { cut, limitOf, markerOf, type Query } from '../query.ts';
+import { afterMarker, readFilters } from '../store/filters.ts';
 import { findUser, getUser } from '../users/store.ts';
 import { collection, type V3Url } from '../views.ts';
 import type { GroupChange, NewGroup } from './schema.ts';
@@ -127,11 +127,14 @@ export async function readGroups(
   v3Url: V3Url,
 ): Promise<Record<string, unknown>> {
   const limit = limitOf(query, deps.config.listLimit);
-  const filters = readFilters(query, ['domain_id', 'name']);
+  const filters = [
+    ...readFilters(query, ['domain_id', 'name']),
+    ...afterMarker(await markerOf(query, (id) => findGroup(deps.db, id))),
+  ];
   const found = await listGroups(deps.db, { filters, domainId: ctx.domainId ?? undefined, limit });
   const { rows, isTruncated } = cut(found, limit);
   const shown = rows.map((row) => showGroup(row, v3Url));
-  return collection(v3Url, 'groups', 'groups', shown, isTruncated);
+  return collection(v3Url, 'groups', 'groups', shown, isTruncated, query);
 }
 
 /** @throws {NotFound} `identity.user.not_found`. */

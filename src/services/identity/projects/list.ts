@@ -1,9 +1,9 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { IdentityDeps } from '../deps.ts';
-import { cut, limitOf, type Query } from '../query.ts';
-import { readFilters } from '../store/filters.ts';
+import { cut, limitOf, markerOf, type Query } from '../query.ts';
+import { afterMarker, readFilters } from '../store/filters.ts';
 import { collection, type V3Url } from '../views.ts';
-import { getDomain, getProject, listProjects, listTags, type TagQuery } from './store.ts';
+import { findDomain, findProject, getDomain, getProject, listProjects, listTags, type TagQuery } from './store.ts';
 import type { ProjectRow } from './tables.ts';
 import { showDomain, showProject } from './view.ts';
 
@@ -18,7 +18,10 @@ export async function readProjects(
   v3Url: V3Url,
 ): Promise<Record<string, unknown>> {
   const limit = limitOf(query, deps.config.listLimit);
-  const filters = readFilters(query, PROJECT_FILTERS).filter(({ attribute }) => attribute !== 'is_domain');
+  const filters = [
+    ...readFilters(query, PROJECT_FILTERS).filter(({ attribute }) => attribute !== 'is_domain'),
+    ...afterMarker(await markerOf(query, (id) => findProject(deps.db, id))),
+  ];
   const isDomain = ['1', 'true', 't', 'yes', 'on'].includes((query['is_domain'] ?? '').toLowerCase());
   const found = await listProjects(deps.db, {
     filters,
@@ -28,14 +31,18 @@ export async function readProjects(
     limit,
   });
   const { rows, isTruncated } = cut(found, limit);
-  return collection(v3Url, 'projects', 'projects', await showProjects(deps, rows, v3Url), isTruncated);
+  return collection(v3Url, 'projects', 'projects', await showProjects(deps, rows, v3Url), isTruncated, query);
 }
 
 export async function readDomains(deps: IdentityDeps, query: Query, v3Url: V3Url): Promise<Record<string, unknown>> {
   const limit = limitOf(query, deps.config.listLimit);
-  const found = await listProjects(deps.db, { filters: readFilters(query, DOMAIN_FILTERS), isDomain: true, limit });
+  const filters = [
+    ...readFilters(query, DOMAIN_FILTERS),
+    ...afterMarker(await markerOf(query, (id) => findDomain(deps.db, id))),
+  ];
+  const found = await listProjects(deps.db, { filters, isDomain: true, limit });
   const { rows, isTruncated } = cut(found, limit);
-  return collection(v3Url, 'domains', 'domains', await showDomains(deps, rows, v3Url), isTruncated);
+  return collection(v3Url, 'domains', 'domains', await showDomains(deps, rows, v3Url), isTruncated, query);
 }
 
 export async function showProjects(

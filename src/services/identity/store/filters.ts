@@ -7,7 +7,15 @@ export interface Filter {
   readonly value: string;
 }
 
-type Comparator = 'equals' | 'contains' | 'icontains' | 'startswith' | 'istartswith' | 'endswith' | 'iendswith';
+type Comparator =
+  | 'after'
+  | 'equals'
+  | 'contains'
+  | 'icontains'
+  | 'startswith'
+  | 'istartswith'
+  | 'endswith'
+  | 'iendswith';
 
 const COMPARATORS: ReadonlySet<string> = new Set([
   'contains',
@@ -37,6 +45,11 @@ export function readFilters(query: Readonly<Record<string, unknown>>, attributes
   return filters;
 }
 
+/** The rest of a list in the order of its ids, after the entry that ended the page before. */
+export function afterMarker(marker: string | undefined): Filter[] {
+  return marker === undefined ? [] : [{ attribute: 'id', comparator: 'after', value: marker }];
+}
+
 const BITS: ReadonlySet<string> = new Set(['enabled', 'is_domain', 'self_service']);
 const FALSE_WORDS: ReadonlySet<string> = new Set(['0', 'false', 'f', 'off', 'n', 'no']);
 
@@ -63,6 +76,8 @@ export function applyFilters<DB, TB extends keyof DB, O>(
 function matching(column: ReturnType<typeof sql.ref>, comparator: Comparator, value: string) {
   const folded = value.toLowerCase();
   switch (comparator) {
+    case 'after':
+      return sql<boolean>`${column} > ${value}`;
     case 'equals':
       return sql<boolean>`${column} = ${value}`;
     case 'contains':

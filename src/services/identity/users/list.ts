@@ -5,12 +5,12 @@ import { badRequest } from '../errors.ts';
 import { listGroupIdsOfUser, listUserIdsOfGroup } from '../groups/store.ts';
 import type { GroupRow } from '../groups/tables.ts';
 import { showProjects } from '../projects/list.ts';
-import { cut, limitOf, type Query } from '../query.ts';
-import { readFilters } from '../store/filters.ts';
+import { cut, limitOf, markerOf, type Query } from '../query.ts';
+import { afterMarker, readFilters } from '../store/filters.ts';
 import { parseTime } from '../time.ts';
 import { collection, type V3Url } from '../views.ts';
 import { idsByLinks, readLinks } from './federated.ts';
-import { findPassword, getUser, listUsers, type UserQuery } from './store.ts';
+import { findPassword, findUser, getUser, listUsers, type UserQuery } from './store.ts';
 import type { UserRow } from './tables.ts';
 import { showUser } from './view.ts';
 
@@ -25,7 +25,7 @@ export async function readUsers(
 ): Promise<Record<string, unknown>> {
   const limit = limitOf(query, deps.config.listLimit);
   const found = await listUsers(deps.db, {
-    filters: readFilters(query, FILTERS),
+    filters: [...readFilters(query, FILTERS), ...afterMarker(await markerOf(query, (id) => findUser(deps.db, id)))],
     domainId: ctx.domainId ?? undefined,
     passwordEnds: readPasswordEnds(query['password_expires_at']),
     ids: await idsByLinks(deps.db, query, limit),
@@ -33,7 +33,7 @@ export async function readUsers(
   });
   const { rows, isTruncated } = cut(found, limit);
   const shown = rows.map((row) => showUser(row, row.password_expires_at, v3Url));
-  return collection(v3Url, 'users', 'users', shown, isTruncated);
+  return collection(v3Url, 'users', 'users', shown, isTruncated, query);
 }
 
 export async function readUsersOfGroup(
