@@ -1,10 +1,15 @@
 /** Attacks that worked on real clouds, by their advisories, each shown failing here. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createMetrics } from '#kernel/http/metrics.ts';
 import { contextOf, type ImageUnderTest, JSON_PATCH, OTHER_PROJECT, startImage } from '#tests/api/image.ts';
+import { openDownload } from './imports/download.ts';
 
 let folder: string;
 let cloud: ImageUnderTest;
@@ -275,5 +280,124 @@ describe('locations and downloads', () => {
       await cloud.ask(`PUT /v2/images/${id}/file`, { body: Buffer.from('x') }),
     ];
     for (const { text } of answers) expect(text).not.toContain(cloud.dataDir);
+  });
+});
+
+describe('what belongs to somebody else', () => {
+  it('2013-027: a cached copy is no way round the policy, the status or the owner of its image', async () => {
+    const id = await cloud.createActive(Buffer.from('secret'));
+    await cloud.ask(`POST /v2/images/${id}/members`, { body: { member: OTHER_PROJECT } });
+    expect((await cloud.ask(`PUT /v2/cache/${id}`, { as: 'admin' })).status).toBe(202);
+    await cloud.settle();
+    const download = async (as: 'member' | 'stranger') => (await cloud.ask(`GET /v2/images/${id}/file`, { as })).status;
+    expect([await download('member'), await download('stranger')]).toEqual([200, 200]);
+    await cloud.ask(`DELETE /v2/images/${id}/members/${OTHER_PROJECT}`);
+    expect(await download('stranger')).toBe(404);
+    await cloud.ask(`POST /v2/images/${id}/actions/deactivate`);
+    expect(await download('member')).toBe(403);
+    await cloud.ask(`DELETE /v2/images/${id}`);
+    expect([await download('member'), await cloud.files()]).toEqual([404, []]);
+  });
+
+  it('OSSN-0102: nothing of another project is reached through an image or a namespace of my own', async () => {
+    const theirs = await cloud.createActive(Buffer.from('secret'), {}, 'member');
+    await cloud.ask(`POST /v2/images/${theirs}/members`, { body: { member: 'third' } });
+    const mine = await cloud.createActive(Buffer.from('mine'), {}, 'stranger');
+    for (const line of [
+      `GET /v2/images/${mine}/members/third`,
+      `DELETE /v2/images/${mine}/members/third`,
+      `DELETE /v2/images/${mine}/tags/x`,
+      `GET /v2/images/${theirs}/members/third`,
+      `GET /v2/images/${theirs}/tasks`,
+      `DELETE /v2/stores/local/${theirs}`,
+    ])
+      expect((await cloud.ask(line, { as: 'stranger' })).status, line).toBe(404);
+    const method = { name: 'glance-download', glance_image_id: theirs, glance_region: 'RegionOne' };
+    const copy = await cloud.create({}, 'stranger');
+    await cloud.ask(`POST /v2/images/${copy}/import`, { as: 'stranger', body: { method } });
+    await cloud.settle();
+    expect((await cloud.ask(`GET /v2/images/${copy}`, { as: 'stranger' })).body.status).toBe('queued');
+    const members = (await cloud.ask(`GET /v2/images/${theirs}/members`)).body.members;
+    expect(members.map((member: { member_id: string }) => member.member_id)).toEqual(['third']);
+  });
+
+  it('OSSN-0102: an object, a property or a tag is found only below its own namespace', async () => {
+    const asAdmin = (line: string, body?: unknown) =>
+      cloud.ask(line, { as: 'admin', ...(body === undefined ? {} : { body }) });
+    for (const namespace of ['Mine', 'Theirs'])
+      expect((await asAdmin('POST /v2/metadefs/namespaces', { namespace })).status).toBe(201);
+    await asAdmin('POST /v2/metadefs/namespaces/Theirs/objects', { name: 'o' });
+    await asAdmin('POST /v2/metadefs/namespaces/Theirs/properties', { name: 'p', title: 'P', type: 'string' });
+    await asAdmin('POST /v2/metadefs/namespaces/Theirs/tags/t');
+    for (const path of ['objects/o', 'properties/p', 'tags/t']) {
+      for (const method of ['GET', 'DELETE'])
+        expect((await asAdmin(`${method} /v2/metadefs/namespaces/Mine/${path}`)).status, path).toBe(404);
+      expect((await asAdmin(`GET /v2/metadefs/namespaces/Theirs/${path}`)).status, path).toBe(200);
+    }
+  });
+
+  it('2026-001: headers that say who somebody is are not believed', async () => {
+    const id = await cloud.createActive(Buffer.from('secret'));
+    const headers = {
+      'x-roles': 'admin',
+      'x-role': 'admin',
+      'x-user-id': 'b'.repeat(32),
+      'x-project-id': '1'.repeat(32),
+      'x-tenant-id': '1'.repeat(32),
+      'x-is-admin-project': 'True',
+      'x-identity-status': 'Confirmed',
+      'x-service-roles': 'admin',
+    };
+    for (const as of ['stranger', null] as const) {
+      const status = as === null ? 401 : 404;
+      expect((await cloud.ask(`GET /v2/images/${id}/file`, { as, headers })).status).toBe(status);
+      expect((await cloud.ask(`DELETE /v2/images/${id}`, { as, headers })).status).toBe(status);
+    }
+    expect((await cloud.ask('GET /v2/cache', { as: 'stranger', headers })).status).toBe(403);
+  });
+
+  it.each(['FALSE', 'false', 'no', '0', 0, 1, null, ['true']])('2026-007: %j is no truth value', async (value) => {
+    const id = await cloud.createActive();
+    for (const name of ['protected', 'os_hidden']) {
+      expect((await cloud.ask('POST /v2/images', { body: { [name]: value } })).status, name).toBe(400);
+      const answer = await cloud.ask(`PATCH /v2/images/${id}`, {
+        body: [{ op: 'replace', path: `/${name}`, value }],
+        headers: { 'content-type': JSON_PATCH },
+      });
+      expect(answer.status, name).toBe(400);
+    }
+    expect((await cloud.ask(`GET /v2/images/${id}`)).body).toMatchObject({ protected: false, os_hidden: false });
+  });
+
+  it('2021-006: requests to unknown paths and images are counted under one name', async () => {
+    const metrics = createMetrics();
+    await cloud.close();
+    cloud = await startImage({ metrics });
+    for (let i = 10; i < 60; i++) {
+      await cloud.ask(`GET /v2/nothing-${i}`);
+      await cloud.ask(`GET /v2/images/00000000-0000-4000-8000-0000000000${i}`);
+    }
+    const told = await metrics.registry.metrics();
+    expect(told).toContain('pileus_http_request_seconds_count');
+    expect(told).not.toMatch(/nothing-|00000000-/);
+  });
+});
+
+describe('names that lead to two places', () => {
+  it('2026-004: a name is looked up once for each request, and only what was checked is asked', async () => {
+    let lookups = 0;
+    const server = createServer((_, response) => response.end('data'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const rules = { ports: [port], trustedHosts: ['mirror.example'] };
+    const resolve = async () => [lookups++ === 0 ? '127.0.0.1' : '169.254.169.254'];
+    const uri = `http://mirror.example:${port}/`;
+    const signal = AbortSignal.timeout(10_000);
+    const { stream } = await openDownload(uri, { rules, signal, resolve });
+    expect([await text(stream), lookups]).toEqual(['data', 1]);
+    const untrusted = { rules: { ...rules, trustedHosts: [] }, signal, resolve };
+    await expect(openDownload(uri, untrusted)).rejects.toMatchObject({ code: 'image.import.filtered' });
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
   });
 });

@@ -35,7 +35,7 @@ export const discoveryRoutes = (deps: DiscoveryDeps): Route[] => [
       stores: deps.stores.all.map((store) => ({
         ...viewStore(deps.stores, store),
         type: 'file',
-        properties: { data_dir: store.directory, chunk_size: 65_536, thin_provisioning: false },
+        properties: { data_dir: store.directory, chunk_size: 65_536, thin_provisioning: true },
       })),
     }),
   }),
