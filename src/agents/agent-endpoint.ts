@@ -21,6 +21,14 @@ export function createAgentServer(agent: AgentApi, log: Log): Server {
         path: '/v1/guests/:guestId/diagnostics',
         handle: ({ params }) => agent.diagnostics(guest(params)),
       },
+      {
+        method: 'POST',
+        path: '/v1/guests/:guestId/password',
+        handle({ params, body }) {
+          const { user, password } = body as { user: string; password: string };
+          return agent.setPassword(guest(params), user, password);
+        },
+      },
     ],
     upgrades: [{ path: '/v1/guests/:guestId/vnc', protocol: 'vnc', open: (params) => agent.openVnc(guest(params)) }],
     maxBodyBytes: MAX_BODY_BYTES,

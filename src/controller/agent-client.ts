@@ -1,6 +1,6 @@
 import { ServiceUnavailable } from '#kernel/errors.ts';
 import { askPeer, openPeer, type SocketPeer, upgradePeer } from '#kernel/http/socket-client.ts';
-import type { AgentApi, AgentDirectory, GuestDiagnostics } from '#protocol/agent.ts';
+import type { AgentApi, AgentDirectory, GuestDiagnostics, PasswordOutcome } from '#protocol/agent.ts';
 
 /** A person waits for each of these. */
 const CALL_MS = 15_000;
@@ -19,11 +19,19 @@ export function createAgentClient(peer: SocketPeer): AgentApi {
     openVnc: (guestId) => upgradePeer(peer, `${guest(guestId)}/vnc`, 'vnc', CALL_MS),
     async diagnostics(guestId) {
       const path = `${guest(guestId)}/diagnostics`;
-      const answer = await askPeer<GuestDiagnostics>(peer, { method: 'GET', path, timeoutMs: CALL_MS });
-      if (answer === null) throw new ServiceUnavailable('agent.answer', 'The host did not say anything.');
-      return answer;
+      return required(await askPeer<GuestDiagnostics>(peer, { method: 'GET', path, timeoutMs: CALL_MS }));
+    },
+    async setPassword(guestId, user, password) {
+      const path = `${guest(guestId)}/password`;
+      const body = { user, password };
+      return required(await askPeer<PasswordOutcome>(peer, { method: 'POST', path, body, timeoutMs: CALL_MS }));
     },
   };
+}
+
+function required<T>(answer: T | null): T {
+  if (answer === null) throw new ServiceUnavailable('agent.answer', 'The host did not say anything.');
+  return answer;
 }
 
 /** The agents of one machine: there is one, whatever host it is asked for. */

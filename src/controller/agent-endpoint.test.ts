@@ -106,10 +106,12 @@ describe('controller and agent over a socket', () => {
       },
       openVnc: async () => near,
       diagnostics: () => Promise.reject(new Error('not here')),
+      setPassword: async (id, user, password) => ({ kind: 'refused', reason: `${id} ${user} ${password}` }),
     };
     const client = createAgentClient({ socketPath: await serve(createAgentServer(agent, silentLog)) });
     expect((await client.consoleOutput('g', 10)).toString()).toBe('last 10');
     await expect(client.consoleOutput('x', 10)).rejects.toThrow('no such guest');
+    expect(await client.setPassword('g', 'root', 'p w')).toEqual({ kind: 'refused', reason: 'g root p w' });
     const stream = await client.openVnc('g');
     const answer = new Promise((resolve) => stream.once('data', (data: Buffer) => resolve(data.toString())));
     stream.write('hello');

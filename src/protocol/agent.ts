@@ -12,7 +12,14 @@ export interface AgentApi {
   openVnc(guestId: string): Promise<Duplex>;
   /** CPU, memory, disk and network counters as nova's diagnostics give them. */
   diagnostics(guestId: string): Promise<GuestDiagnostics>;
+  /** Has the agent inside the guest set a user's password. */
+  setPassword(guestId: string, user: string, password: string): Promise<PasswordOutcome>;
 }
+
+/** What came of asking the agent inside a guest: it may not be there, not answer, or refuse with a reason. */
+export type PasswordOutcome =
+  | { readonly kind: 'set' | 'no agent' | 'silent' }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 export interface GuestDiagnostics {
   readonly uptimeSeconds: number;

@@ -100,6 +100,8 @@ export interface DesiredGuest {
   readonly firmware: 'bios' | 'uefi';
   readonly videoModel: string | null;
   readonly hasRng: boolean;
+  /** Whether QEMU's agent runs in the guest, and is to be given its channel; absent is no. */
+  readonly hasGuestAgent?: boolean | undefined;
   readonly disks: readonly GuestDisk[];
   readonly interfaces: readonly GuestInterface[];
   readonly hasConfigDrive: boolean;

@@ -66,6 +66,7 @@ export function describeComputeDriver(name: string, open: () => Promise<DriverUn
       expect(await driver.consoleOutput(ID, 100)).toHaveLength(0);
       await expect(driver.openVnc(ID)).rejects.toMatchObject({ code: 'guest.not_running' });
       await expect(driver.diagnostics(ID)).rejects.toMatchObject({ code: 'guest.not_running' });
+      await expect(driver.setPassword(ID, 'root', 'secret')).rejects.toMatchObject({ code: 'guest.not_running' });
       await expect(driver.consoleOutput(ABSENT, 100)).rejects.toMatchObject({ code: 'guest.absent' });
       await expect(driver.start(ABSENT, { isPaused: false }, signal)).rejects.toMatchObject({ code: 'guest.absent' });
     });

@@ -109,6 +109,7 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
       consoleOutput: (guestId, maxBytes) => asAnswer(() => driver.consoleOutput(guestId, maxBytes)),
       openVnc: (guestId) => asAnswer(() => driver.openVnc(guestId)),
       diagnostics: (guestId) => asAnswer(() => driver.diagnostics(guestId)),
+      setPassword: (guestId, user, password) => asAnswer(() => driver.setPassword(guestId, user, password)),
     },
     kept: () => kept,
     desired: () => desired,

@@ -8,7 +8,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { GuestDiagnostics } from '#protocol/agent.ts';
+import type { GuestDiagnostics, PasswordOutcome } from '#protocol/agent.ts';
 import type { DesiredGuest, GuestInterface } from '#protocol/guests.ts';
 import type { HypervisorFacts } from '#protocol/hosts.ts';
 
@@ -87,6 +87,8 @@ export interface ComputeDriver {
   openVnc(guestId: string): Promise<Duplex>;
   /** @throws {DriverError} `guest.absent`, `guest.not_running`. */
   diagnostics(guestId: string): Promise<GuestDiagnostics>;
+  /** Asks the agent inside the guest. @throws {DriverError} `guest.absent`, `guest.not_running`. */
+  setPassword(guestId: string, user: string, password: string): Promise<PasswordOutcome>;
 
   /** Calls back, until `signal` aborts, whenever a guest may have changed by itself. */
   onChange(listener: () => void, signal: AbortSignal): void;

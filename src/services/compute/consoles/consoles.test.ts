@@ -23,6 +23,7 @@ beforeEach(async () => {
       agentOf: () => ({
         consoleOutput: () => Promise.reject(new Error('not asked for')),
         diagnostics: () => Promise.reject(new Error('not asked for')),
+        setPassword: () => Promise.reject(new Error('not asked for')),
         openVnc: async (guestId) => {
           opened.push(guestId);
           return echo();

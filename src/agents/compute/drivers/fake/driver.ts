@@ -227,6 +227,13 @@ export function createFakeDriver(options: FakeOptions): ComputeDriver {
         return diagnostics(guest, (clock.monotonicMs() - (guest.startedMs ?? 0)) / 1_000);
       }),
 
+    // As if each guest ran an agent that does as it is told.
+    setPassword: (guestId) =>
+      call('setPassword', guestId, undefined, () => {
+        findUp(guestId);
+        return { kind: 'set' } as const;
+      }),
+
     onChange(listener, signal) {
       host.listeners.add(listener);
       signal.addEventListener('abort', () => host.listeners.delete(listener), { once: true });

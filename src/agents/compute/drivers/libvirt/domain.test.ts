@@ -30,7 +30,13 @@ describe("a guest's definition", () => {
         return { portId, deviceName, macAddress };
       }),
       vncSocket: undefined,
+      hasGuestAgent: false,
     });
+  });
+
+  it("has a channel to the guest's agent when the image says that there is one", () => {
+    const xml = domainXml(sampleGuest({ hasGuestAgent: true }), MARKS, CONTEXT);
+    expect(parseDomain(xml).hasGuestAgent).toBe(true);
   });
 
   it('carries any name, in a user’s words, without becoming another document', () => {

@@ -81,6 +81,7 @@ export function domainXml(guest: DesiredGuest, marks: GuestMarks, context: Domai
       ...disks(context),
       ...guest.interfaces.map(interfaceElement),
       ...serial(context.consoleLog),
+      ...(guest.hasGuestAgent === true ? [agentChannel()] : []),
       element('graphics', { type: 'vnc' }, element('listen', { type: 'socket' })),
       element('video', {}, element('model', { type: guest.videoModel ?? 'vga' })),
       ...(context.virtType === 'kvm' ? [element('input', { type: 'tablet', bus: 'usb' })] : []),
@@ -118,6 +119,8 @@ export interface ParsedDomain {
   readonly interfaces: readonly { readonly portId: string; readonly deviceName: string; readonly macAddress: string }[];
   /** As the daemon sees it; undefined when the guest is off. */
   readonly vncSocket: string | undefined;
+  /** Whether it has a channel to QEMU's agent. */
+  readonly hasGuestAgent: boolean;
 }
 
 /** Reads what this driver put into a domain's definition. */
@@ -131,6 +134,9 @@ export function parseDomain(xml: string): ParsedDomain {
     cloudId: isOurs ? marks.attributes.cloud : undefined,
     marks: readMarks(isOurs ? marks : undefined),
     interfaces: (domain.at('devices')?.all('interface') ?? []).flatMap(readInterface),
+    hasGuestAgent: (domain.at('devices')?.all('channel') ?? []).some(
+      (channel) => channel.at('target')?.attributes.name === AGENT_CHANNEL,
+    ),
     vncSocket: graphics?.attributes.socket ?? graphics?.at('listen')?.attributes.socket,
   };
 }
@@ -233,6 +239,14 @@ function serial(consoleLog: string): Xml[] {
     ),
     element('console', { type: 'pty' }, element('target', { type: 'serial', port: 0 })),
   ];
+}
+
+/** The name by which QEMU's guest agent finds its channel. */
+const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
+
+/** libvirt itself keeps the other end. */
+function agentChannel(): Xml {
+  return element('channel', { type: 'unix' }, element('target', { type: 'virtio', name: AGENT_CHANNEL }));
 }
 
 const TARGET_PREFIX = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;

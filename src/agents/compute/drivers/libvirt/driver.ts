@@ -19,6 +19,7 @@ import { collectFacts } from './facts.ts';
 import { findUefi } from './firmware.ts';
 import { createImageCache } from './images.ts';
 import { findGuest, getGuest, isUp, readDomains } from './own-domains.ts';
+import { readPasswordOutcome } from './password.ts';
 import { createPluggingSteps } from './plugging.ts';
 import { createPowerSteps, destroy } from './power.ts';
 import { hostSession, processAge } from './processes.ts';
@@ -133,6 +134,14 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
       const uptimeSeconds = await processAge(daemon.toHostPath(`/run/libvirt/qemu/${domain.name}.pid`));
       const macAddresses = parsed.interfaces.map((port) => port.macAddress);
       return readDiagnostics(record?.stats ?? {}, macAddresses, uptimeSeconds);
+    },
+
+    async setPassword(guestId, user, password) {
+      const { client } = await connection.open();
+      const { domain, parsed } = await getGuest(client, cloudId, guestId);
+      if (!(await isUp(client, domain))) throw notRunning(guestId);
+      if (!parsed.hasGuestAgent) return { kind: 'no agent' };
+      return readPasswordOutcome(client.setUserPassword(domain, user, password));
     },
 
     onChange: (listener, signal) => connection.onChange(listener, signal),

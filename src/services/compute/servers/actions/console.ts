@@ -1,5 +1,7 @@
 import { Type } from 'typebox';
+import { fromJson } from '#kernel/db/json.ts';
 import { Conflict, NotFound, NotImplementedHere } from '#kernel/errors.ts';
+import type { PasswordOutcome } from '#protocol/agent.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { wholeNumber } from '../../fields.ts';
 import { openServer, requireUnlocked } from '../access.ts';
@@ -53,17 +55,41 @@ export const guestActions = (deps: ComputeDeps): ServerAction[] => [
   {
     name: 'changePassword',
     input: ChangePasswordInput,
-    async run({ ctx }, id) {
+    async run({ ctx }, id, { adminPass }: { readonly adminPass: string }) {
       const server = await openServer(deps, ctx, id, 'os_compute_api:os-admin-password');
       requireUnlocked(deps, ctx, server);
       requireState(server, 'changePassword', 'changePassword');
-      throw new NotImplementedHere(
-        'compute.guest_agent.absent',
-        'Unable to set password on instance: it has no guest agent that this cloud could ask. Rebuild it with adminPass, or set the password inside.',
-      );
+      if (server.host_id === null) throw new Conflict('compute.server.without_host', `Instance ${id} is not ready`);
+      const user = administratorOf(server.image === null ? {} : fromJson(server.image).properties);
+      requireSet(id, await deps.agents.agentOf(server.host_id).setPassword(id, user, adminPass));
     },
   },
 ];
+
+/** @see nova/virt/libvirt/driver.py, set_admin_password */
+function administratorOf(properties: Readonly<Record<string, string>>): string {
+  if (properties['os_type'] === 'windows') return 'Administrator';
+  return properties['os_admin_user'] ?? 'root';
+}
+
+function requireSet(id: string, outcome: PasswordOutcome): void {
+  switch (outcome.kind) {
+    case 'set':
+      return;
+    case 'no agent':
+      throw new Conflict(
+        'compute.guest_agent.absent',
+        'QEMU guest agent is not enabled: the image must say so (hw_qemu_guest_agent=yes) before the server is made from it',
+      );
+    case 'silent':
+      throw new NotImplementedHere('compute.guest_agent.silent', 'Unable to set password on instance');
+    case 'refused':
+      throw new Conflict(
+        'compute.guest_agent.refused',
+        `Failed to set admin password on ${id} because ${outcome.reason}`,
+      );
+  }
+}
 
 function lastLines(text: string, length: number): string {
   if (length < 0) return text;

@@ -26,6 +26,7 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
     firmware: properties['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios',
     videoModel: properties['hw_video_model'] ?? null,
     hasRng: flavor.extraSpecs['hw_rng:allowed']?.toLowerCase() !== 'false',
+    hasGuestAgent: isTrue(properties['hw_qemu_guest_agent']),
     disks: allDisksOf(guest, flavor, image),
     interfaces: ports.map((port) => interfaceOf(port, properties['hw_vif_model'])),
     hasConfigDrive: server.has_config_drive === 1 || properties['img_config_drive'] === 'mandatory',
@@ -35,6 +36,11 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
     rebootSerial: guest.reboot_serial,
     rebootType: guest.reboot_type,
   };
+}
+
+/** What nova takes for true in an image's property. */
+function isTrue(value: string | undefined): boolean {
+  return ['1', 't', 'true', 'on', 'y', 'yes'].includes(value?.trim().toLowerCase() ?? '');
 }
 
 const BUSES = ['virtio', 'scsi', 'ide', 'sata'] as const;

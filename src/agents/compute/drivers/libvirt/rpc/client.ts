@@ -69,6 +69,8 @@ export interface LibvirtClient {
   ): Promise<void>;
   /** undefined when the domain has no such element. */
   findMetadata(domain: DomainRef, namespace: string, options?: CallOptions): Promise<string | undefined>;
+  /** Has QEMU's agent in the guest set a user's password. */
+  setUserPassword(domain: DomainRef, user: string, password: string, options?: CallOptions): Promise<void>;
   blockInfo(domain: DomainRef, path: string, options?: CallOptions): Promise<BlockInfo>;
   /** @param stats see `statsFlag`. */
   domainStats(
@@ -197,6 +199,10 @@ export async function openLibvirt(
       return orAbsent(errorNumber.noDomainMetadata, async () =>
         (await rpc.call(procedure.domainGetMetadata, args, options)).string(),
       );
+    },
+    async setUserPassword(domain, user, password, options) {
+      const args = writeDomain(new XdrWriter(), domain).optionalString(user).optionalString(password).uint(0);
+      await rpc.call(procedure.domainSetUserPassword, args, options);
     },
     async blockInfo(domain, path, options) {
       const reply = await rpc.call(

@@ -42,6 +42,7 @@ export const procedure = {
   connectGetDomainCapabilities: 342,
   connectGetAllDomainStats: 344,
   domainDefineXmlFlags: 350,
+  domainSetUserPassword: 357,
 } as const;
 
 export type Procedure = (typeof procedure)[keyof typeof procedure];
@@ -82,6 +83,7 @@ export const errorNumber = {
   noDomainMetadata: 80,
   deviceMissing: 99,
   operationTimeout: 68,
+  agentUnresponsive: 86,
 } as const;
 
 export const createFlag = { startPaused: 1 } as const;
