@@ -2,7 +2,8 @@
  * Which operations of the OpenStack API reference this program has, and which of those a test has seen work.
  *
  * The reference stands in `tests/api/reference/<service type>.tsv`. What tests have seen work is written by each test run
- * (`tests/support/record-operations.ts`) and kept in `tests/api/reference/tested-operations.txt`:
+ * (`tests/support/record-operations.ts`) and kept in `tests/api/reference/tested-operations.txt`; what OpenStack's own test suite
+ * has seen work stands beside it, kept and held to by `tests/conformance/run.ts`:
  *
  *   node tools/api-coverage.ts --record    after a whole run of the unit tests: renews the kept list
  *   node tools/api-coverage.ts --verify    after one: fails when an operation on the kept list was not seen to work
@@ -30,6 +31,8 @@ const SERVICES = [
 
 const REFERENCE = 'tests/api/reference';
 const KEPT = `${REFERENCE}/tested-operations.txt`;
+/** What a whole run of OpenStack's own test suite has seen work; `tests/conformance/run.ts` keeps it and holds to it. */
+const CONFORMANCE = `${REFERENCE}/conformance-operations.txt`;
 const RECORDED = '.pileus/test/operations';
 /** Where the real service's paths begin that its reference leaves out. */
 const ROOTS: Readonly<Record<string, string>> = { compute: '/v2.1' };
@@ -118,7 +121,7 @@ function cover(root: string): Promise<ReadonlyMap<string, readonly Covered[]>> {
 
 async function readCoverage(root: string): Promise<ReadonlyMap<string, readonly Covered[]>> {
   const routes = await listRoutes();
-  const tested = new Set(await readLines(join(root, KEPT)));
+  const tested = new Set([...(await readLines(join(root, KEPT))), ...(await readLines(join(root, CONFORMANCE)))]);
   const result = new Map<string, readonly Covered[]>();
   for (const type of SERVICES) {
     const operations = await readReference(join(root, REFERENCE, `${type}.tsv`));
