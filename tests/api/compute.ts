@@ -7,6 +7,7 @@ import { createRevisions, revisionMigrations } from '#kernel/events/revisions.ts
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { silentLog } from '#kernel/log.ts';
 import { seededRandom } from '#kernel/random.ts';
+import { restorationMigrations } from '#kernel/restoration/tables.ts';
 import type { ServiceDeps } from '#kernel/service.ts';
 import { createTaskEngine, type TaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
@@ -79,6 +80,7 @@ export async function startCompute(
 ): Promise<ComputeUnderTest> {
   const plain = await openTestDatabase({
     ...revisionMigrations,
+    ...restorationMigrations,
     ...taskMigrations,
     ...placementMigrations,
     ...computeMigrations,

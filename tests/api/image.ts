@@ -12,6 +12,7 @@ import { createRevisions, revisionMigrations } from '#kernel/events/revisions.ts
 import { createMetrics } from '#kernel/http/metrics.ts';
 import { openLog, silentLog } from '#kernel/log.ts';
 import { seededRandom } from '#kernel/random.ts';
+import { restorationMigrations } from '#kernel/restoration/tables.ts';
 import { createTaskEngine } from '#kernel/tasks/engine.ts';
 import { taskMigrations } from '#kernel/tasks/tables.ts';
 import {
@@ -79,7 +80,12 @@ export const RAW = { disk_format: 'raw', container_format: 'bare' } as const;
 
 export async function startImage(more: Partial<ImageServiceDeps> = {}): Promise<ImageUnderTest> {
   const dataDir = await mkdtemp(join(tmpdir(), 'pileus-image-'));
-  const db = await openTestDatabase({ ...revisionMigrations, ...taskMigrations, ...imageMigrations });
+  const db = await openTestDatabase({
+    ...revisionMigrations,
+    ...restorationMigrations,
+    ...taskMigrations,
+    ...imageMigrations,
+  });
   const clock = new ManualClock();
   const engine = createTaskEngine({ db, clock, log: silentLog, owner: { id: 'test', incarnation: 1 } });
   const service = createImageService({

@@ -22,7 +22,7 @@ import testtools
 
 TEMPEST = "/usr/lib/python3/dist-packages/tempest"
 # At least this many at a time for each processor, however busy the machine; fewer, and all of them may be asleep at once.
-FORKS_PER_CORE = int(os.environ.get("FORKS_PER_CORE", 3))
+FORKS_PER_CORE = int(os.environ.get("FORKS_PER_CORE", 5))
 # More at a time and they stand in each other's way: quotas, hosts and addresses are those of one small cloud.
 MAX_FORKS_PER_CORE = int(os.environ.get("MAX_FORKS_PER_CORE", 12))
 # Another fork begins when this share of the processors was idle lately.
