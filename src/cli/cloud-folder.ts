@@ -15,6 +15,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '#kernel/files.ts';
 import { newUuid } from '#kernel/ids.ts';
+import { shellQuote } from './shell-quote.ts';
 
 /** Who a cloud is, from its first start on. */
 export interface CloudIdentity {
@@ -64,6 +65,12 @@ export function cloudFolder(dataOption: string | undefined): CloudFolder {
     );
   }
   return folder;
+}
+
+/** A command as its user would write it for the cloud of this folder: `./pileus down --data /srv/cloud`. */
+export function commandFor(path: string, command: string): string {
+  if (path === resolve(defaultPath())) return `./pileus ${command}`;
+  return `./pileus ${command} --data ${/^[\w./-]+$/.test(path) ? path : shellQuote(path)}`;
 }
 
 function defaultPath(): string {

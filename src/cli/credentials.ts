@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { writeFileAtomic } from '#kernel/files.ts';
 import type { CloudFolder } from './cloud-folder.ts';
+import { shellQuote } from './shell-quote.ts';
 
 export interface Credentials {
   readonly authUrl: string;
@@ -60,9 +61,4 @@ function cloudsYaml(credentials: Credentials): string {
       },
     },
   });
-}
-
-/** A value as a shell takes it literally, whatever is in it. */
-export function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -8,8 +8,9 @@ export type Language = 'en' | 'zh';
 
 /** The language of this terminal: Chinese where the locale says so. */
 export function terminalLanguage(env: NodeJS.ProcessEnv = process.env): Language {
-  const locale = env['LC_ALL'] ?? env['LC_MESSAGES'] ?? env['LANG'] ?? '';
-  return /^zh/i.test(locale) ? 'zh' : 'en';
+  // an empty one counts as none
+  const locale = [env['LC_ALL'], env['LC_MESSAGES'], env['LANG']].find((value) => value !== undefined && value !== '');
+  return /^zh/i.test(locale ?? '') ? 'zh' : 'en';
 }
 
 /** Picks the terminal's language. */

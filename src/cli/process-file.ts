@@ -1,5 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
+import { commandFor } from './cloud-folder.ts';
 
 /** A process that a file names, known by when it started as well: process ids are used again. */
 interface NamedProcess {
@@ -14,7 +16,8 @@ const LOOK_MS = 50;
 export function claimProcessFile(file: string): void {
   const other = findProcess(file);
   if (other !== undefined) {
-    throw new Error(`This cloud is already up (process ${other}). To stop it: pileus down. To see it: pileus status.`);
+    const [stop, see] = ['down', 'status'].map((command) => commandFor(dirname(file), command));
+    throw new Error(`This cloud is already up (process ${other}). To stop it: ${stop}. To see it: ${see}.`);
   }
   const self: NamedProcess = { pid: process.pid, startTime: startTimeOf(process.pid) ?? '' };
   writeFileSync(file, JSON.stringify(self), { mode: 0o644 });

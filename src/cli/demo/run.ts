@@ -8,7 +8,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { createDirectExec } from '#kernel/exec-direct.ts';
 import { buildGuestImage } from '../../install/guest-image/build.ts';
 import { logIn } from '../api/client.ts';
-import { cloudFolder } from '../cloud-folder.ts';
+import { cloudFolder, commandFor } from '../cloud-folder.ts';
 import { words } from '../language.ts';
 import { formatSeconds, terminalProgress } from '../progress.ts';
 import { up } from '../up/run.ts';
@@ -94,8 +94,14 @@ export async function demo(options: DemoOptions): Promise<void> {
   );
   say(
     words({
-      en: '  stop it:              ./pileus down   (with --purge nothing is left)',
-      zh: '  停止：        ./pileus down   （加 --purge 清除一切）',
+      en: `  look at it:           ${commandFor(folder.path, 'status')}`,
+      zh: `  查看状态：    ${commandFor(folder.path, 'status')}`,
+    }),
+  );
+  say(
+    words({
+      en: `  stop it:              ${commandFor(folder.path, 'down')}   (with --purge nothing is left)`,
+      zh: `  停止：        ${commandFor(folder.path, 'down')}   （加 --purge 清除一切）`,
     }),
   );
 }

@@ -22,7 +22,7 @@ export async function down(options: DownOptions): Promise<void> {
   }
   const wasUp = await stopProcess(folder.pidFile, systemClock, STOP_DEADLINE_MS);
   process.stdout.write(
-    `${wasUp ? words({ en: 'Stopped; guests go on.', zh: '已停止；虚拟机继续运行。' }) : words({ en: 'It was not up.', zh: '它没有在运行。' })}\n`,
+    `${wasUp ? words(options.purge === true ? { en: 'Stopped.', zh: '已停止。' } : { en: 'Stopped; guests go on.', zh: '已停止；虚拟机继续运行。' }) : words({ en: 'It was not up.', zh: '它没有在运行。' })}\n`,
   );
   if (options.purge !== true) return;
   if (existsSync(folder.agentDir) && process.getuid?.() === 0) {

@@ -43,7 +43,7 @@ export function renderLines(lines: readonly Line[], pick: (both: Words) => strin
 
 /** Columns that a terminal gives a text: two for each Chinese sign. */
 function widthOf(text: string): number {
-  return [...text].reduce((width, sign) => width + (/[\u2e80-\u9fff\uff00-\uff60]/.test(sign) ? 2 : 1), 0);
+  return text.length + (text.match(/[\u2e80-\u9fff\uff00-\uff60]/g)?.length ?? 0);
 }
 
 interface Hypervisor {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { errorText } from '#kernel/errors.ts';
 import { logIn } from '../api/client.ts';
-import { cloudFolder } from '../cloud-folder.ts';
+import { cloudFolder, commandFor } from '../cloud-folder.ts';
 import { findProcess } from '../process-file.ts';
 import { type Line, lookAtCloud, renderLines, same } from './look.ts';
 
@@ -23,7 +23,7 @@ async function look(path: string, pidFile: string, cloudsYamlFile: string): Prom
       {
         what: { en: 'cloud', zh: '云' },
         state: { en: `none in ${path}`, zh: `${path} 中没有` },
-        next: { en: './pileus up starts one', zh: '用 ./pileus up 启动' },
+        next: { en: `${commandFor(path, 'up')} starts one`, zh: `用 ${commandFor(path, 'up')} 启动` },
         isWell: false,
       },
     ];
@@ -32,7 +32,7 @@ async function look(path: string, pidFile: string, cloudsYamlFile: string): Prom
   const what = { en: 'control plane', zh: '控制面' };
   if (pid === undefined) {
     const state = { en: 'not running; guests and their networks go on', zh: '未运行；虚拟机及其网络照常工作' };
-    return [{ what, state, next: same('./pileus up'), isWell: false }];
+    return [{ what, state, next: same(commandFor(path, 'up')), isWell: false }];
   }
   const control: Line = { what, state: { en: `process ${pid}`, zh: `进程 ${pid}` }, isWell: true };
   try {

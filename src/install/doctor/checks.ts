@@ -115,7 +115,7 @@ const checkVirtualisation: Check = async ({ machine }) => {
       },
     ];
   }
-  const evidence = `CPU flag vmx/svm: ${flags ?? 'none'}; /dev/kvm: ${answer ?? 'none'}`;
+  const evidence = `CPU flag vmx/svm: ${flags ?? 'none'}; /dev/kvm: ${firstLine(answer ?? 'none')}`;
   const fix = {
     en: 'guests will be emulated (TCG): they work, ten times slower. On a PC: switch virtualisation on in the firmware; in a virtual machine: allow nested virtualisation; then modprobe kvm_intel or kvm_amd',
     zh: '虚拟机将以模拟方式 (TCG) 运行：可用，但慢约十倍。物理机：在固件中打开虚拟化；虚拟机中：允许嵌套虚拟化；然后 modprobe kvm_intel 或 kvm_amd',
