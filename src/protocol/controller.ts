@@ -6,6 +6,11 @@ import type { DesiredNetworks, NetworksReport } from './networks.ts';
 export const LONG_POLL_MS = 25_000;
 /** How often an agent reports in. A host that is silent for three of these counts as down. */
 export const HEARTBEAT_MS = 10_000;
+
+/** Missed heartbeats until a host counts as down. Fewer flap with the network, more send servers to the dead. */
+const MISSED_BEATS = 3;
+/** How long a host may be silent before it counts as down, for all services. */
+export const HOST_DOWN_MS = MISSED_BEATS * HEARTBEAT_MS;
 /** Body limit of a report: 5,000 guests and ports fit. */
 export const MAX_REPORT_BYTES = 8 * 1024 * 1024;
 

@@ -2,9 +2,11 @@
  * Shapes that many of compute's schemas share, as loose as the real ones: a number may come as text, a boolean as a word.
  * @see nova/api/validation/parameter_types.py
  */
+
 import { type TSchema, Type } from 'typebox';
 import { since } from '#kernel/api/schema.ts';
 import { BadRequest } from '#kernel/errors.ts';
+import { readBooleanWord } from '#kernel/words.ts';
 
 /** The largest whole number of a column. */
 export const MAX_INT = 0x7fff_ffff;
@@ -124,10 +126,9 @@ export function wholeNumber(value: number | string, name: string, min = 0, max =
  * @throws {BadRequest} `compute.invalid_input` with `sentence`.
  */
 export function strictBoolean(text: string, sentence: string): boolean {
-  const word = text.trim().toLowerCase();
-  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(word)) return true;
-  if (['0', 'f', 'false', 'off', 'n', 'no'].includes(word)) return false;
-  throw new BadRequest('compute.invalid_input', sentence);
+  const value = readBooleanWord(text);
+  if (value === undefined) throw new BadRequest('compute.invalid_input', sentence);
+  return value;
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { EpochMs } from '#kernel/db/json.ts';
+import { isoMicros } from '#kernel/wire-times.ts';
 
 /** Keystone's form of a time: `2026-01-02T03:04:05.678000Z`. */
 export function isoTime(ms: EpochMs): string {
-  return `${new Date(ms).toISOString().slice(0, -1)}000Z`;
+  return `${isoMicros(ms)}Z`;
 }
 
 export function isoTimeOrNull(ms: EpochMs | null): string | null {

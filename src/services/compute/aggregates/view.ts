@@ -1,6 +1,6 @@
 import type { ApiRequest } from '#kernel/api/route.ts';
+import { isoMicros, isoMicrosOrNull } from '#kernel/wire-times.ts';
 import { compute } from '../microversions.ts';
-import { isoMicros, isoMicrosOrNull } from '../times.ts';
 import { type Aggregate, ZONE_KEY } from './store.ts';
 
 /** @see nova/api/openstack/compute/aggregates.py, _marshall_aggregate */

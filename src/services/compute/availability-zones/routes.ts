@@ -1,7 +1,7 @@
 import { type Route, route } from '#kernel/api/route.ts';
+import { isoMicros } from '#kernel/wire-times.ts';
 import { controllerServices, INTERNAL_ZONE } from '../compute-services/controllers.ts';
 import type { ComputeDeps } from '../deps.ts';
-import { isoMicros } from '../times.ts';
 import { listZones, type Zone } from './zones.ts';
 
 /** @see https://docs.openstack.org/api-ref/compute/#availability-zones-os-availability-zone */

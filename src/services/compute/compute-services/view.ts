@@ -1,6 +1,6 @@
 import type { ApiRequest } from '#kernel/api/route.ts';
+import { isoMicros } from '#kernel/wire-times.ts';
 import { compute } from '../microversions.ts';
-import { isoMicros } from '../times.ts';
 import { type ControllerService, INTERNAL_ZONE } from './controllers.ts';
 import { BINARY, type HostService } from './logic.ts';
 

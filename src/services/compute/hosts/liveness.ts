@@ -5,12 +5,8 @@
  * What another controller has heard is known by the row's `last_seen_at`, written at arrival by that controller.
  */
 import type { Clock } from '#kernel/clock.ts';
-import { HEARTBEAT_MS } from '#protocol/controller.ts';
+import { HOST_DOWN_MS } from '#protocol/controller.ts';
 import type { HostRow } from './tables.ts';
-
-/** Missed heartbeats until a host counts as down. Fewer flap with the network, more send servers to the dead. */
-const MISSED_BEATS = 3;
-export const DOWN_AFTER_MS = MISSED_BEATS * HEARTBEAT_MS;
 
 export interface Liveness {
   /** A heartbeat has arrived. */
@@ -27,8 +23,8 @@ export function createLiveness(clock: Clock): Liveness {
       if (host.is_forced_down === 1) return false;
       const heard = heardAtMs.get(host.id);
       const silentMs = clock.now().getTime() - host.last_seen_at;
-      if (heard !== undefined && clock.monotonicMs() - heard <= DOWN_AFTER_MS) return true;
-      return silentMs >= -DOWN_AFTER_MS && silentMs <= DOWN_AFTER_MS;
+      if (heard !== undefined && clock.monotonicMs() - heard <= HOST_DOWN_MS) return true;
+      return silentMs >= -HOST_DOWN_MS && silentMs <= HOST_DOWN_MS;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { ApiRequest } from '#kernel/api/route.ts';
+import { isoMicros, isoMicrosOrNull } from '#kernel/wire-times.ts';
 import { hostIdOf } from '../hosts/host-id.ts';
 import { compute } from '../microversions.ts';
-import { isoMicros, isoMicrosOrNull } from '../times.ts';
 import type { WholeAction } from './logic.ts';
 import type { ServerAction, ServerActionEvent } from './store.ts';
 

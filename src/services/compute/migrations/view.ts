@@ -1,7 +1,7 @@
 import type { ApiRequest } from '#kernel/api/route.ts';
+import { isoMicros, isoMicrosOrNull } from '#kernel/wire-times.ts';
 import { compute } from '../microversions.ts';
 import { linksOf } from '../roots.ts';
-import { isoMicros, isoMicrosOrNull } from '../times.ts';
 import type { MigrationWithHosts } from './store.ts';
 
 const IN_PROGRESS = ['queued', 'preparing', 'running', 'post-migrating'];

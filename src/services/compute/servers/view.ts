@@ -1,10 +1,10 @@
 import type { ApiRequest } from '#kernel/api/route.ts';
 import { fromJson } from '#kernel/db/json.ts';
+import { isoMicrosOrNull, isoSeconds } from '#kernel/wire-times.ts';
 import { hostIdOf } from '../hosts/host-id.ts';
 import { compute } from '../microversions.ts';
 import type { ServerPort } from '../peers.ts';
 import { bookmarkOf, linksOf } from '../roots.ts';
-import { isoMicrosOrNull, isoSeconds } from '../times.ts';
 import { statusOf } from './states.ts';
 import type { WholeServer } from './store.ts';
 import type { ServerFlavor } from './tables.ts';

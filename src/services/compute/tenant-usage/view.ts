@@ -1,4 +1,4 @@
-import { isoMicros, isoMicrosOrNull } from '../times.ts';
+import { isoMicros, isoMicrosOrNull } from '#kernel/wire-times.ts';
 import type { ServerUsage, UsageReport } from './logic.ts';
 
 /**

@@ -1,4 +1,5 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
+import { readBooleanWord } from '#kernel/words.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { cut, limitOf, markerOf, type Query } from '../query.ts';
 import { afterMarker, readFilters } from '../store/filters.ts';
@@ -22,7 +23,7 @@ export async function readProjects(
     ...readFilters(query, PROJECT_FILTERS).filter(({ attribute }) => attribute !== 'is_domain'),
     ...afterMarker(await markerOf(query, (id) => findProject(deps.db, id))),
   ];
-  const isDomain = ['1', 'true', 't', 'yes', 'on'].includes((query['is_domain'] ?? '').toLowerCase());
+  const isDomain = readBooleanWord(query['is_domain'] ?? '') === true;
   const found = await listProjects(deps.db, {
     filters,
     isDomain,

@@ -1,5 +1,6 @@
 import { Reply, type Route, route } from '#kernel/api/route.ts';
 import type { RequestContext } from '#kernel/auth/context.ts';
+import { readBooleanWord } from '#kernel/words.ts';
 import { buildCatalog } from '../catalog/catalog.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { v3Url } from '../deps.ts';
@@ -150,5 +151,5 @@ function asRecord(query: unknown): Record<string, unknown> {
 }
 
 function isTrue(value: unknown): boolean {
-  return ['1', 't', 'true', 'on', 'y', 'yes'].includes(String(value).toLowerCase());
+  return readBooleanWord(String(value)) === true;
 }

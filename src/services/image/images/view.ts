@@ -1,3 +1,4 @@
+import { isoSeconds } from '#kernel/wire-times.ts';
 import { viewLocations } from '../locations/view.ts';
 import type { Image } from './store.ts';
 
@@ -26,8 +27,8 @@ export function viewImage(image: Image, showLocations = false): Record<string, u
     os_hash_algo: row.os_hash_algo,
     os_hash_value: row.os_hash_value,
     id: row.id,
-    created_at: viewTime(row.created_at),
-    updated_at: viewTime(row.updated_at),
+    created_at: isoSeconds(row.created_at),
+    updated_at: isoSeconds(row.updated_at),
     tags,
     self,
     file: `${self}/file`,
@@ -35,11 +36,6 @@ export function viewImage(image: Image, showLocations = false): Record<string, u
     ...(showLocations ? { locations: viewLocations(copies, remote) } : {}),
     ...(stores.length > 0 ? { stores: stores.toSorted().join(',') } : {}),
   };
-}
-
-/** `2026-01-02T03:04:05Z`. */
-export function viewTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** One page with its links; `query` is what was asked, and stays in the links. */

@@ -1,5 +1,5 @@
+import { isoSeconds } from '#kernel/wire-times.ts';
 import type { ImageMemberRow } from '../images/tables.ts';
-import { viewTime } from '../images/view.ts';
 
 /** A membership as clients see it. */
 export function viewMember(row: ImageMemberRow): Record<string, unknown> {
@@ -7,8 +7,8 @@ export function viewMember(row: ImageMemberRow): Record<string, unknown> {
     member_id: row.member,
     image_id: row.image_id,
     status: row.status,
-    created_at: viewTime(row.created_at),
-    updated_at: viewTime(row.updated_at),
+    created_at: isoSeconds(row.created_at),
+    updated_at: isoSeconds(row.updated_at),
     schema: '/v2/schemas/member',
   };
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { type ApiRequest, Reply, type Route, route } from '#kernel/api/route.ts';
+import { readBooleanWord } from '#kernel/words.ts';
 import type { MetadefDeps } from './access.ts';
 import { createAssociation, listAssociations, listResourceTypes, removeAssociation } from './associations.ts';
 import { metadefDocuments } from './documents.ts';
@@ -245,7 +246,7 @@ const listRoutes = (deps: MetadefDeps): Route[] => [
 
 /** oslo.utils' `bool_from_string`. */
 function isTrue(header: string | string[] | undefined): boolean {
-  return typeof header === 'string' && ['1', 't', 'true', 'on', 'y', 'yes'].includes(header.trim().toLowerCase());
+  return typeof header === 'string' && readBooleanWord(header) === true;
 }
 
 function nameOf(params: Record<string, string>): string {

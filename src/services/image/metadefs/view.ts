@@ -1,5 +1,5 @@
 import { fromJson } from '#kernel/db/json.ts';
-import { viewTime } from '../images/view.ts';
+import { isoSeconds } from '#kernel/wire-times.ts';
 import type { AssociationRow, ItemRow, NamespaceRow, ResourceTypeRow } from './tables.ts';
 
 type View = Record<string, unknown>;
@@ -10,8 +10,8 @@ function present(values: View): View {
 }
 
 const times = (row: { readonly created_at: number; readonly updated_at: number }): View => ({
-  created_at: viewTime(row.created_at),
-  updated_at: viewTime(row.updated_at),
+  created_at: isoSeconds(row.created_at),
+  updated_at: isoSeconds(row.updated_at),
 });
 
 export function viewNamespace(row: NamespaceRow, associations: readonly AssociationRow[]): View {

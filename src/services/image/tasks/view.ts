@@ -1,5 +1,5 @@
 import { fromJson } from '#kernel/db/json.ts';
-import { viewTime } from '../images/view.ts';
+import { isoMicros, isoSeconds } from '#kernel/wire-times.ts';
 import type { ImageTaskRow } from './tables.ts';
 
 /** A task in a list: without its input and what came of it. */
@@ -9,9 +9,9 @@ export function viewTaskStub(row: ImageTaskRow): Record<string, unknown> {
     type: row.type,
     status: row.status,
     owner: row.owner,
-    created_at: viewTime(row.created_at),
-    updated_at: viewTime(row.updated_at),
-    ...(row.expires_at === null ? {} : { expires_at: viewTime(row.expires_at) }),
+    created_at: isoSeconds(row.created_at),
+    updated_at: isoSeconds(row.updated_at),
+    ...(row.expires_at === null ? {} : { expires_at: isoSeconds(row.expires_at) }),
     self: `/v2/tasks/${row.id}`,
     schema: '/v2/schemas/task',
   };
@@ -36,9 +36,9 @@ export function viewTaskOfImage(row: ImageTaskRow): Record<string, unknown> {
     type: row.type,
     status: row.status,
     owner: row.owner,
-    expires_at: row.expires_at === null ? null : viewMicroseconds(row.expires_at),
-    created_at: viewMicroseconds(row.created_at),
-    updated_at: viewMicroseconds(row.updated_at),
+    expires_at: row.expires_at === null ? null : isoMicros(row.expires_at),
+    created_at: isoMicros(row.created_at),
+    updated_at: isoMicros(row.updated_at),
     deleted_at: null,
     deleted: false,
     image_id: row.image_id,
@@ -48,9 +48,4 @@ export function viewTaskOfImage(row: ImageTaskRow): Record<string, unknown> {
     result: row.result === null ? null : fromJson(row.result),
     message: row.message,
   };
-}
-
-/** `2026-01-02T03:04:05.000000`. */
-function viewMicroseconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000`;
 }

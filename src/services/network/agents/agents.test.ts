@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HOST_DOWN_MS } from '#protocol/controller.ts';
 import { type Body, type NetworkUnderTest, startNetwork } from '#tests/api/network.ts';
-import { HOST_DOWN_MS } from '../hosts/schedule.ts';
 
 let cloud: NetworkUnderTest;
 beforeEach(async () => {

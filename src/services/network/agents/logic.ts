@@ -1,6 +1,7 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import { fromJson, toBit } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
+import { isoSeconds } from '#kernel/wire-times.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { badBody, conflict, notFound } from '../errors.ts';
 import { DHCP_AGENT, ensureDhcp, isAlive, L3_AGENT, moveDhcp, placeRouter, removeDhcp } from '../hosts/schedule.ts';
@@ -19,7 +20,7 @@ import type { NetworkAgentRow, NetworkHostRow } from '../hosts/tables.ts';
 import { touchRouters } from '../hosts/touch.ts';
 import { getNetwork } from '../networks/store.ts';
 import { asObject } from '../resources/body.ts';
-import { newWrite, type Write, wireTime } from '../resources/resource.ts';
+import { newWrite, type Write } from '../resources/resource.ts';
 import { WHOLE_CLOUD } from '../resources/store.ts';
 import { readBoolean } from '../resources/types.ts';
 import { getRouter, setRouterPortHosts, updateRouterRow } from '../routers/store.ts';
@@ -285,7 +286,7 @@ function configurationsOf(agent: NetworkAgentRow, host: NetworkHostRow, networks
 
 /** `2026-01-02 03:04:05`, as agents' times are shown. */
 function agentTime(ms: number): string {
-  return wireTime(ms).replace('T', ' ').replace('Z', '');
+  return isoSeconds(ms).replace('T', ' ').replace('Z', '');
 }
 
 function readId(body: unknown, name: string): string {

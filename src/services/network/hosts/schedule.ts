@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { fromJson } from '#kernel/db/json.ts';
-import { HEARTBEAT_MS } from '#protocol/controller.ts';
+import { HOST_DOWN_MS } from '#protocol/controller.ts';
 import { deactivateFloatingIps } from '../floating-ips/store.ts';
 import { findNetwork } from '../networks/store.ts';
 import type { NetworkRow } from '../networks/tables.ts';
@@ -27,8 +27,6 @@ import { bindDhcp, dhcpLoads, listAgents, listDhcpBindings, listHosts, routerLoa
 import type { NetworkHostRow } from './tables.ts';
 import { revisionOfHost, touchHosts, touchNetworks } from './touch.ts';
 
-/** A host that has missed three reports counts as gone. */
-export const HOST_DOWN_MS = 3 * HEARTBEAT_MS;
 export const DHCP_AGENT = 'DHCP agent';
 export const L3_AGENT = 'L3 agent';
 

@@ -2,6 +2,7 @@ import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Db } from '#kernel/db/database.ts';
 import type { CloudError } from '#kernel/errors.ts';
 import { newUuid } from '#kernel/ids.ts';
+import { isoSeconds } from '#kernel/wire-times.ts';
 import type { NetworkDeps } from '../deps.ts';
 import type { NetworkTables } from '../tables.ts';
 import type { Attributes, Changes, NewValues } from './attributes.ts';
@@ -50,14 +51,9 @@ export function standardView(row: StandardRow): Record<string, unknown> & { read
     tenant_id: row.project_id,
     description: row.description,
     revision_number: row.revision_number,
-    created_at: wireTime(row.created_at),
-    updated_at: wireTime(row.updated_at),
+    created_at: isoSeconds(row.created_at),
+    updated_at: isoSeconds(row.updated_at),
   };
-}
-
-/** `2026-01-02T03:04:05Z`. */
-export function wireTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** All that the generic operations need to know of one noun. */
