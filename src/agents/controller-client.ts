@@ -8,7 +8,7 @@ const DOWNLOAD_MS = 4 * 3600 * 1000;
 /** How much longer than the controller's own patience a long poll is waited for. */
 const POLL_GRACE_MS = 10_000;
 
-/** {@link ControllerApi} over the controller's socket. Its counterpart is `controller/agent-endpoint.ts`. */
+/** {@link ControllerApi} over the controller's socket. Its counterpart is `controller/controller-server.ts`. */
 export function createControllerClient(peer: SocketPeer): ControllerApi {
   const host = (id: string): string => `/v1/hosts/${encodeURIComponent(id)}`;
   const post = async (path: string, body: unknown): Promise<void> => {

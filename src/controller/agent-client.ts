@@ -5,7 +5,7 @@ import type { AgentApi, AgentDirectory, GuestDiagnostics, PasswordOutcome } from
 /** A person waits for each of these. */
 const CALL_MS = 15_000;
 
-/** {@link AgentApi} over an agent's socket. Its counterpart is `agents/agent-endpoint.ts`. */
+/** {@link AgentApi} over an agent's socket. Its counterpart is `agents/agent-server.ts`. */
 export function createAgentClient(peer: SocketPeer): AgentApi {
   const guest = (id: string): string => `/v1/guests/${encodeURIComponent(id)}`;
   return {

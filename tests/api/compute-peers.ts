@@ -31,7 +31,7 @@ export function fakeNetworks(): FakeNetworks {
       if (names.includes('absent')) throw new BadRequest('group.absent', 'Security group absent not found.');
       return names.map((name) => `id-of-${name}`);
     },
-    async changeServerGroup() {},
+    async changeServerSecurityGroup() {},
     async ensureServerPort(_ctx, port) {
       if (self.failing) throw new BadRequest('network.full', 'No more IP addresses available.');
       ports.set(port.portId, port);

@@ -27,7 +27,7 @@ const bad: Readonly<Record<string, readonly [path: string, text: string]>> = {
   'agents-are-strangers': ['src/agents/compute/friend.ts', "import '../network/apply.ts';"],
   'the-top-is-not-imported': ['src/services/compute/upside-down.ts', "import '../../cli/up.ts';"],
   'only-drivers-touch-the-host': ['src/agents/compute/apply.ts', "import type { a } from '#kernel/exec.ts';"],
-  'sql-only-in-stores': ['src/services/image/images/logic.ts', "import { sql } from 'kysely';"],
+  'sql-only-in-stores': ['src/services/compute/migrations/logic.ts', "import { sql } from 'kysely';"],
   'plans-are-pure': ['src/agents/compute/plan.ts', "import '#kernel/clock.ts';"],
   'routes-do-not-store': ['src/services/image/images/routes.ts', "import './store.ts';"],
   'no-test-code-in-src': ['src/kernel/lazy.ts', "import './lazy.test.ts';"],

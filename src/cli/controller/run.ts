@@ -5,8 +5,8 @@ import { listenOnSocket } from '#kernel/http/socket-server.ts';
 import { openLog } from '#kernel/log.ts';
 import { systemRandom } from '#kernel/random.ts';
 import { createAgentClient, createLocalDirectory } from '../../controller/agent-client.ts';
-import { createAgentEndpoint } from '../../controller/agent-endpoint.ts';
 import { startController } from '../../controller/controller.ts';
+import { createControllerServer } from '../../controller/controller-server.ts';
 import { controllerConfig } from '../up/config.ts';
 import type { ControllerMessage, StartMessage } from './messages.ts';
 
@@ -32,7 +32,7 @@ export async function runControllerProcess(): Promise<void> {
       random: systemRandom,
       log,
     });
-    const endpoint = createAgentEndpoint(controller.api, log);
+    const endpoint = createControllerServer(controller.api, log);
     await listenOnSocket(endpoint, start.controllerSocket, SOCKET_MODE);
     tell({ type: 'ready', urls: controller.urls });
     await stopped;

@@ -1,7 +1,7 @@
 import { systemClock } from '#kernel/clock.ts';
 import { createDirectExec } from '#kernel/exec-direct.ts';
 import { silentLog } from '#kernel/log.ts';
-import { purgeHost } from '../../agents/real-host.ts';
+import { purgeHost } from '../../agents/host-drivers.ts';
 import type { CloudFolder, CloudIdentity } from '../cloud-folder.ts';
 import { hostConfig } from '../up/host-config.ts';
 

@@ -91,7 +91,7 @@ export interface ComputeNetworks extends AskedService {
    * Puts a security group onto a server's ports, or takes it off.
    * @throws {NotFound} when it has no ports, or none with the group to take off.
    */
-  changeServerGroup(
+  changeServerSecurityGroup(
     serverId: string,
     change: { readonly groupId: string; readonly how: 'add' | 'remove' },
   ): Promise<void>;

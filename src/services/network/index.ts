@@ -33,7 +33,7 @@ import { resourceRoutes } from './resources/routes.ts';
 import { routerResource } from './routers/resource.ts';
 import { routerRoutes } from './routers/routes.ts';
 import { securityGroupResource, securityGroupRuleResource } from './security-groups/resource.ts';
-import { changeServerGroup, findSecurityGroups } from './servers/groups.ts';
+import { changeServerSecurityGroup, findSecurityGroups } from './servers/groups.ts';
 import {
   bindServerPorts,
   ensureServerPort,
@@ -73,8 +73,8 @@ export interface NetworkService extends Service {
   listServerPorts(db: Db, serverIds: readonly string[]): Promise<Map<string, ServerPort[]>>;
   /** {@link findSecurityGroups} */
   findSecurityGroups(ctx: RequestContext, namesOrIds: readonly string[]): Promise<string[]>;
-  /** {@link changeServerGroup} */
-  changeServerGroup(
+  /** {@link changeServerSecurityGroup} */
+  changeServerSecurityGroup(
     serverId: string,
     change: { readonly groupId: string; readonly how: 'add' | 'remove' },
   ): Promise<void>;
@@ -167,7 +167,7 @@ export function createNetworkService(
     releaseServerPorts: (serverId, portIds) => releaseServerPorts(deps, serverId, portIds),
     listServerPorts: (db, serverIds) => listServerPorts(db as unknown as Db<NetworkTables>, serverIds),
     findSecurityGroups: (ctx, namesOrIds) => findSecurityGroups(deps, ctx, namesOrIds),
-    changeServerGroup: (serverId, change) => changeServerGroup(deps, serverId, change),
+    changeServerSecurityGroup: (serverId, change) => changeServerSecurityGroup(deps, serverId, change),
     desiredNetworks: (hostId) => desiredNetworks(deps, hostId),
     reportNetworks: (hostId, report) => reportNetworks(deps, hostId, report),
     registerHost: (db, facts) => registerHost(deps, db as unknown as Db<NetworkTables>, facts),

@@ -9,7 +9,7 @@ import { errorChain } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { findHost } from '../hosts/store.ts';
 import { finishEvent } from '../instance-actions/store.ts';
-import { ENDINGS } from './guests/observe.ts';
+import { ENDINGS } from './guests/read-report.ts';
 import { enqueueFinishDelete } from './guests/report.ts';
 import { findGuest, listGuestsOf } from './guests/store.ts';
 import { findServer, listOverdue, pruneServers, type Server, updateServer } from './store.ts';

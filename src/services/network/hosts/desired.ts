@@ -1,5 +1,7 @@
 import { fromJson } from '#kernel/db/json.ts';
+import { ICMPV6 } from '#kernel/ip-protocols.ts';
 import { parseAddress } from '#kernel/net.ts';
+import { tapName } from '#protocol/devices.ts';
 import type {
   DesiredDhcp,
   DesiredNetwork,
@@ -186,7 +188,7 @@ function renderPort(port: PortRow, addresses: Addresses, groupIds: readonly stri
     id: port.id,
     networkId: port.network_id,
     guestId: port.server_id ?? '',
-    deviceName: deviceNameOf(port.id),
+    deviceName: tapName(port.id),
     macAddress: port.mac_address,
     fixedIps: (addresses.get(port.id) ?? []).map(({ subnet_id, address }) => ({ subnetId: subnet_id, address })),
     allowedAddressPairs: fromJson(port.allowed_address_pairs).map((pair) => ({
@@ -197,11 +199,6 @@ function renderPort(port: PortRow, addresses: Addresses, groupIds: readonly stri
     hasPortSecurity: port.port_security_enabled === 1,
     securityGroupIds: groupIds.toSorted(),
   };
-}
-
-/** `tap` and the first 11 characters of the port's id: what fits into an interface's name. */
-export function deviceNameOf(portId: string): string {
-  return `tap${portId.slice(0, 11)}`;
 }
 
 async function renderGroups(deps: NetworkDeps, groupIds: readonly string[]): Promise<DesiredSecurityGroup[]> {
@@ -236,7 +233,7 @@ function renderRule(
     id: rule.id,
     direction: rule.direction,
     ipVersion,
-    protocol: number === 58 ? 'ipv6-icmp' : rule.protocol,
+    protocol: number === ICMPV6 ? 'ipv6-icmp' : rule.protocol,
     portMin: rule.port_range_min,
     portMax: rule.port_range_max,
     remoteCidrs: remoteCidrs(rule, ipVersion, remotes),

@@ -1,6 +1,7 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import { toBit } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
+import { PROTOCOLS_WITH_PORTS } from '#kernel/ip-protocols.ts';
 import { getAddressGroup } from '../address-groups/store.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { badRequest, conflict, hidden } from '../errors.ts';
@@ -30,7 +31,6 @@ type NewGroup = NewValues<typeof securityGroupAttributes> & { readonly project_i
 type NewRule = NewValues<typeof securityGroupRuleAttributes> & { readonly project_id: string };
 
 /** Protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
-const PORT_PROTOCOLS = new Set([6, 17, 33, 132, 136]);
 const ICMP = new Set([1, 58]);
 /** Protocols that exist in IPv6 alone. */
 const IPV6_ONLY = new Set(['icmpv6', 'ipv6-encap', 'ipv6-frag', 'ipv6-icmp', 'ipv6-nonxt', 'ipv6-opts', 'ipv6-route']);
@@ -160,7 +160,7 @@ function checkPorts({ port_range_min: min, port_range_max: max, protocol, ethert
   const number = protocolNumber(protocol, ethertype);
   if (number === null)
     throw badRequest('SecurityGroupProtocolRequiredWithPorts', 'Must also specify protocol if port range is given.');
-  if (PORT_PROTOCOLS.has(number)) {
+  if (PROTOCOLS_WITH_PORTS.has(number)) {
     if (min === 0 || max === 0) throw badRequest('SecurityGroupInvalidPortValue', 'Invalid value for port 0');
     if (min === null || max === null || min > max)
       throw badRequest(

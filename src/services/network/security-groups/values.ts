@@ -1,34 +1,8 @@
 /** Values of security group rules. @see neutron/extensions/securitygroup.py */
+import { ICMP, ICMPV6, IP_PROTOCOLS } from '#kernel/ip-protocols.ts';
 import { formatAddress, formatCidr, parseAddress, parseCidr } from '#kernel/net.ts';
 import { badRequest } from '../errors.ts';
 import { type AttributeType, shown } from '../resources/types.ts';
-
-/** IANA's numbers of the names that rules know. */
-export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
-  ah: 51,
-  dccp: 33,
-  egp: 8,
-  esp: 50,
-  gre: 47,
-  icmp: 1,
-  icmpv6: 58,
-  igmp: 2,
-  ipip: 4,
-  'ipv6-encap': 41,
-  'ipv6-frag': 44,
-  'ipv6-icmp': 58,
-  'ipv6-nonxt': 59,
-  'ipv6-opts': 60,
-  'ipv6-route': 43,
-  ospf: 89,
-  pgm: 113,
-  rsvp: 46,
-  sctp: 132,
-  tcp: 6,
-  udp: 17,
-  udplite: 136,
-  vrrp: 112,
-};
 
 const ANY = new Set<unknown>(['any', '-1', -1, null, '']);
 
@@ -38,10 +12,10 @@ export const protocol: AttributeType<string | null> = {
     if (ANY.has(value)) return null;
     const text = typeof value === 'number' || typeof value === 'string' ? String(value).toLowerCase() : '';
     if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return String(Number(text));
-    if (Object.hasOwn(PROTOCOL_NUMBERS, text)) return text;
+    if (Object.hasOwn(IP_PROTOCOLS, text)) return text;
     throw badRequest(
       'SecurityGroupRuleInvalidProtocol',
-      `Security group rule protocol ${shown(value)} not supported. Only protocol values [None, ${Object.keys(PROTOCOL_NUMBERS).join(', ')}] and integer representations [0 to 255] are supported.`,
+      `Security group rule protocol ${shown(value)} not supported. Only protocol values [None, ${Object.keys(IP_PROTOCOLS).join(', ')}] and integer representations [0 to 255] are supported.`,
     );
   },
 };
@@ -94,6 +68,6 @@ export function normalizedCidr(prefix: string | null): string | null {
 /** One name for what is the same protocol: its number. IPv6's ICMP is 58, also when called `icmp`. */
 export function protocolNumber(name: string | null, type: 'IPv4' | 'IPv6'): number | null {
   if (name === null) return null;
-  const number = /^\d+$/.test(name) ? Number(name) : (PROTOCOL_NUMBERS[name] ?? null);
-  return number === 1 && type === 'IPv6' ? 58 : number;
+  const number = /^\d+$/.test(name) ? Number(name) : (IP_PROTOCOLS[name] ?? null);
+  return number === ICMP && type === 'IPv6' ? ICMPV6 : number;
 }

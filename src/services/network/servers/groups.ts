@@ -50,7 +50,7 @@ export async function findSecurityGroups(
  * @throws {NotFound} when the server has no ports, or none with the group to take off; {BadRequest} when a port cannot have any.
  * @see nova/network/security_group_api.py, add_to_instance, remove_from_instance
  */
-export async function changeServerGroup(
+export async function changeServerSecurityGroup(
   deps: NetworkDeps,
   serverId: string,
   change: { readonly groupId: string; readonly how: 'add' | 'remove' },

@@ -4,9 +4,9 @@ import type { Db } from '#kernel/db/database.ts';
 import { fromJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { Conflict } from '#kernel/errors.ts';
+import { tapName } from '#protocol/devices.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { listFloatingIpsOfPorts } from '../floating-ips/store.ts';
-import { deviceNameOf } from '../hosts/desired.ts';
 import { findHost } from '../hosts/store.ts';
 import { touchPort } from '../hosts/touch.ts';
 import { findNetwork, listNetworksById, networkNotFound } from '../networks/store.ts';
@@ -183,7 +183,7 @@ export async function listServerPorts(
       networkProjectId: network?.project_id ?? '',
       macAddress: port.mac_address,
       mtu: network?.mtu ?? 1_500,
-      deviceName: deviceNameOf(port.id),
+      deviceName: tapName(port.id),
       fixedIps: (addresses.get(port.id) ?? []).flatMap(({ subnet_id, address }) => {
         const subnet = subnets.get(subnet_id);
         if (subnet === undefined) return [];

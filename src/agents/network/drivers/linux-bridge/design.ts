@@ -1,9 +1,12 @@
 /** What is desired, as the things that a host with Linux bridges has to have. Pure. */
+
 import { join } from 'node:path';
 import { isUuidLike } from '#kernel/ids.ts';
+import { type Cidr, canonicalAddress } from '#kernel/net.ts';
+import { tapName } from '#protocol/devices.ts';
 import type { DesiredNetwork, DesiredNetworks, DesiredPort, DesiredRouter } from '#protocol/networks.ts';
 import { type Design, type DesignedResource, type DesignProblem, type ResourceKind, resourceKey } from '../contract.ts';
-import { type Cidr, canonicalAddress, parseCidr } from './addresses.ts';
+import { parsePrefix } from './addresses.ts';
 import { type DnsmasqSpec, filesHash, renderAdvertisements, renderDhcp } from './dhcp.ts';
 import { type Firewall, type FirewallInput, renderFirewall } from './firewall.ts';
 import { describeSpec, type LinkSpec, vlanDetail, vxlanDetail } from './links.ts';
@@ -15,7 +18,6 @@ import {
   gatewayInnerName,
   patchNames,
   routerInnerName,
-  tapName,
   vlanName,
   vxlanName,
 } from './names.ts';
@@ -373,7 +375,7 @@ function designFirewall(
 ): FirewallInput | undefined {
   const masquerade = context.providerBridges
     .filter((provider) => provider.masquerade)
-    .flatMap((provider) => provider.addresses.map((text) => ({ bridge: provider.name, cidr: parseCidr(text) })))
+    .flatMap((provider) => provider.addresses.map((text) => ({ bridge: provider.name, cidr: parsePrefix(text) })))
     .filter((source): source is { bridge: string; cidr: Cidr } => source.cidr !== undefined);
   if (desired.networks.length === 0 && masquerade.length === 0) return undefined;
   return { cloudId: context.cloudId, desired, members, masquerade };

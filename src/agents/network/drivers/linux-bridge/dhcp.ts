@@ -6,9 +6,11 @@
  * the process's command line. What changes all the time (hosts, options, names) stands in three files that dnsmasq reads again at
  * SIGHUP. Only known MAC addresses get an answer: all ranges are static.
  */
+
 import { join } from 'node:path';
+import { canonicalAddress } from '#kernel/net.ts';
 import type { DesiredDhcp, DesiredNetwork, DesiredRouter, DesiredSubnet } from '#protocol/networks.ts';
-import { canonicalAddress, canonicalMac, familyOf, formatCidr, parseCidr } from './addresses.ts';
+import { canonicalMac, familyOf, formatPrefix, parsePrefix } from './addresses.ts';
 import { dhcpInnerName, dhcpNamespace, routerInnerName, shortHash } from './names.ts';
 import type { NamespaceSpec } from './namespace.ts';
 import { METADATA_ADDRESS } from './router.ts';
@@ -49,7 +51,7 @@ const MAX_LEASE_S = 2_000_000_000;
 /** Pure. */
 export function renderDhcp(network: DesiredNetwork, dhcp: DesiredDhcp, folder: string): RenderedDhcp {
   const problems: string[] = [];
-  const subnets = network.subnets.filter((subnet) => subnet.isDhcpEnabled && parseCidr(subnet.cidr) !== undefined);
+  const subnets = network.subnets.filter((subnet) => subnet.isDhcpEnabled && parsePrefix(subnet.cidr) !== undefined);
   const device = dhcpInnerName(dhcp.portId);
   const domain = DOMAIN.test(dhcp.dnsDomain) ? dhcp.dnsDomain.replace(/\.$/, '') : '';
   const files = {
@@ -162,25 +164,25 @@ function commonLines(folder: string, devices: readonly string[]): readonly strin
 }
 
 function rangeLines(subnet: DesiredSubnet, leaseTime: number): readonly string[] {
-  const cidr = parseCidr(subnet.cidr);
+  const cidr = parsePrefix(subnet.cidr);
   if (cidr === undefined) return [];
-  const first = formatCidr(cidr).split('/')[0];
+  const first = formatPrefix(cidr).split('/')[0];
   if (subnet.ipVersion === 4)
-    return [`dhcp-range=set:${subnetTag(subnet.id)},${first},static,${maskOf(cidr.prefix)},${leaseTime}s`];
+    return [`dhcp-range=set:${subnetTag(subnet.id)},${first},static,${maskOf(cidr.prefixLength)},${leaseTime}s`];
   // Whoever makes its own address has nothing to ask.
   if (subnet.ipv6AddressMode === 'slaac' || (subnet.ipv6AddressMode === null && subnet.ipv6RaMode !== null)) return [];
-  return [`dhcp-range=set:${subnetTag(subnet.id)},${first},static,${cidr.prefix},${leaseTime}s`];
+  return [`dhcp-range=set:${subnetTag(subnet.id)},${first},static,${cidr.prefixLength},${leaseTime}s`];
 }
 
 function advertisementLines(subnet: DesiredSubnet): readonly string[] {
-  const cidr = parseCidr(subnet.cidr);
+  const cidr = parsePrefix(subnet.cidr);
   if (cidr === undefined) return [];
   const mode = { slaac: 'ra-only', 'dhcpv6-stateless': 'ra-stateless', 'dhcpv6-stateful': 'static' } as const;
-  const first = formatCidr(cidr).split('/')[0];
+  const first = formatPrefix(cidr).split('/')[0];
   const tag = subnetTag(subnet.id);
   const servers = validAddresses(subnet.dnsNameservers, 6);
   return [
-    `dhcp-range=set:${tag},${first},${mode[subnet.ipv6RaMode ?? 'slaac']},${cidr.prefix}`,
+    `dhcp-range=set:${tag},${first},${mode[subnet.ipv6RaMode ?? 'slaac']},${cidr.prefixLength}`,
     ...(servers.length === 0
       ? []
       : [`dhcp-option=tag:${tag},option6:dns-server,${servers.map((server) => `[${server}]`).join(',')}`]),
@@ -278,18 +280,18 @@ function subnetOptions4(
   const servers = asked.length > 0 ? asked.filter((server) => server !== '0.0.0.0') : own === undefined ? [] : [own];
   const gateway = subnet.gatewayIp === null ? undefined : canonicalAddress(subnet.gatewayIp);
   const routes = subnet.hostRoutes.flatMap((route) => {
-    const destination = parseCidr(route.destination);
+    const destination = parsePrefix(route.destination);
     const nexthop = canonicalAddress(route.nexthop);
-    if (destination?.family === 4 && nexthop !== undefined && familyOf(nexthop) === 4) {
-      return [`${withLength(formatCidr(destination))},${nexthop}`];
+    if (destination?.version === 4 && nexthop !== undefined && familyOf(nexthop) === 4) {
+      return [`${withLength(formatPrefix(destination))},${nexthop}`];
     }
     problems.push(`the route to '${printable(route.destination)}' of subnet ${subnet.id} is none; it is left out`);
     return [];
   });
   if (dhcp.servesMetadata && own !== undefined) routes.unshift(`${METADATA_ADDRESS}/32,${own}`);
   for (const other of network.subnets) {
-    const cidr = parseCidr(other.cidr);
-    if (other.id !== subnet.id && cidr?.family === 4) routes.push(`${withLength(formatCidr(cidr))},0.0.0.0`);
+    const cidr = parsePrefix(other.cidr);
+    if (other.id !== subnet.id && cidr?.version === 4) routes.push(`${withLength(formatPrefix(cidr))},0.0.0.0`);
   }
   // Whoever is given option 121 ignores option 3, so the default route has to be in it too.
   if (routes.length > 0 && gateway !== undefined) routes.push(`0.0.0.0/0,${gateway}`);
@@ -350,9 +352,9 @@ function validAddresses(texts: readonly string[], family: 4 | 6): readonly strin
 function ownAddresses(network: DesiredNetwork, dhcp: DesiredDhcp): readonly string[] {
   const own = dhcp.fixedIps.flatMap((fixed) => {
     const subnet = network.subnets.find((other) => other.id === fixed.subnetId);
-    const cidr = subnet === undefined ? undefined : parseCidr(subnet.cidr);
+    const cidr = subnet === undefined ? undefined : parsePrefix(subnet.cidr);
     const address = canonicalAddress(fixed.address);
-    return cidr === undefined || address === undefined ? [] : [`${address}/${cidr.prefix}`];
+    return cidr === undefined || address === undefined ? [] : [`${address}/${cidr.prefixLength}`];
   });
   return dhcp.servesMetadata ? [...own, `${METADATA_ADDRESS}/32`] : own;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { desiredOf, groupOf, networkOf, portOf, ruleOf, uuid } from '#tests/hosts/support/network-fixtures.ts';
-import { parseCidr } from './addresses.ts';
+import { parsePrefix } from './addresses.ts';
 import { type Firewall, type FirewallInput, renderFirewall } from './firewall.ts';
 import { translateRule } from './rules.ts';
 import { differenceScript, wholeScript } from './ruleset.ts';
@@ -69,7 +69,7 @@ describe('translateRule', () => {
 
   it('keeps only the outermost of prefixes that overlap', () => {
     const rule = translateRule(ruleOf('ingress', { remoteCidrs: ['10.0.0.5', '10.0.0.0/24', '10.0.0.128/25'] }));
-    expect(rule).toMatchObject({ remotes: [parseCidr('10.0.0.0/24')] });
+    expect(rule).toMatchObject({ remotes: [parsePrefix('10.0.0.0/24')] });
   });
 });
 

@@ -16,18 +16,11 @@
  * Both tables change in one transaction. A chain that nothing jumps to carries the hash of it all: it is the cheapest thing
  * to list, and it disappears with the rest when somebody flushes the rule set.
  */
+import type { Cidr } from '#kernel/net.ts';
+import { tapName } from '#protocol/devices.ts';
 import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '#protocol/networks.ts';
-import {
-  type Cidr,
-  canonicalMac,
-  formatCidr,
-  lastOf,
-  linkLocalOf,
-  parseCidr,
-  rawHex,
-  withoutOverlaps,
-} from './addresses.ts';
-import { bridgeName, numberIds, shortHash, tableName, tapName } from './names.ts';
+import { canonicalMac, formatPrefix, linkLocalOf, parsePrefix, rawHex, withoutOverlaps } from './addresses.ts';
+import { bridgeName, numberIds, shortHash, tableName } from './names.ts';
 import { printable, remoteTexts, translateRule } from './rules.ts';
 import { type Chain, type ElementSet, hashOf, type ScriptLine, type Table } from './ruleset.ts';
 
@@ -202,7 +195,7 @@ function remoteMatch(
   if (remotes === null) return '';
   const keyword = family === 4 ? 'ip' : 'ip6';
   const texts = remoteTexts(remotes);
-  if (texts.length === 1) return remotes[0]?.prefix === 0 ? '' : ` ${keyword} ${side} ${texts[0]}`;
+  if (texts.length === 1) return remotes[0]?.prefixLength === 0 ? '' : ` ${keyword} ${side} ${texts[0]}`;
   const name = `r${family}_${shortHash(texts.join(','))}`;
   sets.set(name, {
     name,
@@ -332,7 +325,7 @@ function sourceLines(port: DesiredPort, problems: FirewallProblem[]): readonly s
   }
   const byMac = new Map<string, Cidr[]>([[own, []]]);
   const allow = (mac: string, text: string, what: string): void => {
-    const cidr = parseCidr(text);
+    const cidr = parsePrefix(text);
     if (cidr === undefined)
       return refuse(`The ${what} '${printable(text)}' is not an address or prefix and is left out.`);
     byMac.set(mac, [...(byMac.get(mac) ?? []), cidr]);
@@ -354,17 +347,17 @@ function sourceRules(
   macs: readonly string[],
   sources: readonly { readonly mac: string; readonly cidr: Cidr }[],
 ): readonly string[] {
-  const v4 = sources.filter(({ cidr }) => cidr.family === 4);
-  const v6 = sources.filter(({ cidr }) => cidr.family === 6);
+  const v4 = sources.filter(({ cidr }) => cidr.version === 4);
+  const v6 = sources.filter(({ cidr }) => cidr.version === 6);
   const anyMac = macs.length === 1 ? String(macs[0]) : `{ ${macs.join(', ')} }`;
-  const v4Set = v4.map(({ mac, cidr }) => `${mac} . ${formatCidr(cidr)}`).join(', ');
-  const v6Set = v6.map(({ mac, cidr }) => `${mac} . ${formatCidr(cidr)}`).join(', ');
-  const arpSet = v4.map(({ mac, cidr }) => `${mac} . ${mac} . ${formatCidr(cidr)}`);
+  const v4Set = v4.map(({ mac, cidr }) => `${mac} . ${formatPrefix(cidr)}`).join(', ');
+  const v6Set = v6.map(({ mac, cidr }) => `${mac} . ${formatPrefix(cidr)}`).join(', ');
+  const arpSet = v4.map(({ mac, cidr }) => `${mac} . ${mac} . ${formatPrefix(cidr)}`);
   // A probe for one's own address names no sender (RFC 5227).
   const probes = macs.map((mac) => `${mac} . ${mac} . 0.0.0.0`);
-  const isAnyV4 = v4.some(({ cidr }) => cidr.prefix === 0);
+  const isAnyV4 = v4.some(({ cidr }) => cidr.prefixLength === 0);
   const targets = withoutOverlaps(v6.map(({ cidr }) => cidr)).map((cidr) =>
-    cidr.prefix === 128 ? rawHex(cidr.base) : `${rawHex(cidr.base)}-${rawHex(lastOf(cidr))}`,
+    cidr.prefixLength === 128 ? rawHex(cidr.first) : `${rawHex(cidr.first)}-${rawHex(cidr.last)}`,
   );
   return [
     'ether type { 8021q, 8021ad } drop',
@@ -392,8 +385,8 @@ function zoneLines(networkIds: readonly string[]): readonly string[] {
 /** The bridge is named because bridged packets of our networks pass this hook too, and must not be translated. */
 function masqueradeLines(sources: FirewallInput['masquerade']): readonly string[] {
   return sources.map(({ bridge, cidr }) => {
-    const keyword = cidr.family === 4 ? 'ip' : 'ip6';
-    const text = formatCidr(cidr);
+    const keyword = cidr.version === 4 ? 'ip' : 'ip6';
+    const text = formatPrefix(cidr);
     return `iifname "${bridge}" ${keyword} saddr ${text} ${keyword} daddr != ${text} masquerade`;
   });
 }

@@ -16,7 +16,7 @@ import type { Exec } from '#kernel/exec.ts';
 import type { Log } from '#kernel/log.ts';
 import type { NetworkFacts } from '#protocol/hosts.ts';
 import { type AnswerMetadata, type Change, type NetworkDriver, NetworkError } from '../contract.ts';
-import { parseCidr } from './addresses.ts';
+import { parsePrefix } from './addresses.ts';
 import { createBatcher } from './batcher.ts';
 import { type DesignContext, designHost, type ProviderBridge } from './design.ts';
 import { createHostWriter } from './host.ts';
@@ -92,7 +92,7 @@ function checkOptions(options: LinuxBridgeOptions): void {
   if (!RUN_DIR.test(options.runDir))
     invalid(`The folder '${options.runDir}' must be absolute and of plain characters.`);
   for (const address of options.providerBridges.flatMap((bridge) => bridge.addresses)) {
-    if (!address.includes('/') || parseCidr(address) === undefined)
+    if (!address.includes('/') || parsePrefix(address) === undefined)
       invalid(`'${address}' is not an address with a prefix length.`);
   }
   for (const name of [

@@ -1,5 +1,5 @@
 /** Interfaces: how they should be, how `ip -j -d addr show` says they are, and the `ip -batch` lines between the two. */
-import { canonicalAddress } from './addresses.ts';
+import { canonicalAddress } from '#kernel/net.ts';
 
 export interface LinkSpec {
   readonly name: string;

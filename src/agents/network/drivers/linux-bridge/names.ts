@@ -10,8 +10,6 @@ const ID_CHARS = 11;
 const cut = (id: string): string => id.slice(0, ID_CHARS);
 
 export const bridgeName = (networkId: string): string => `brq${cut(networkId)}`;
-/** A guest's device, and the host's end of a DHCP server's or router's link. */
-export const tapName = (portId: string): string => `tap${cut(portId)}`;
 export const vxlanName = (networkId: string): string => `vxl${cut(networkId)}`;
 export const vlanName = (networkId: string): string => `vln${cut(networkId)}`;
 /** The link between a network's bridge and the bridge that a physical network stands for: our end and theirs. */

@@ -6,8 +6,10 @@
  * has gone or moved. Traffic between the router's own networks is not translated, but for traffic that came back through a floating
  * IP: that must return the same way.
  */
+
+import { canonicalAddress } from '#kernel/net.ts';
 import type { DesiredNetworks, DesiredRouter } from '#protocol/networks.ts';
-import { canonicalAddress, canonicalMac, familyOf, formatCidr, parseCidr } from './addresses.ts';
+import { canonicalMac, familyOf, formatPrefix, parsePrefix } from './addresses.ts';
 import { gatewayInnerName, routerInnerName, routerNamespace } from './names.ts';
 import type { InnerLink, InnerRoute, NamespaceSpec } from './namespace.ts';
 import { printable } from './rules.ts';
@@ -121,15 +123,15 @@ function routesOf(router: DesiredRouter, gatewayName: string | null, problems: s
     else routes.push({ destination: 'default', family, via, device: gatewayName });
   }
   for (const route of router.routes) {
-    const cidr = parseCidr(route.destination);
+    const cidr = parsePrefix(route.destination);
     const via = canonicalAddress(route.nexthop);
-    if (cidr === undefined || via === undefined || familyOf(via) !== cidr.family) {
+    if (cidr === undefined || via === undefined || familyOf(via) !== cidr.version) {
       problems.push(
         `the route to '${printable(route.destination)}' via '${printable(route.nexthop)}' is none; it is left out`,
       );
     } else {
-      const destination = cidr.prefix === 0 ? 'default' : formatCidr(cidr);
-      routes.push({ destination, family: cidr.family, via, device: null });
+      const destination = cidr.prefixLength === 0 ? 'default' : formatPrefix(cidr);
+      routes.push({ destination, family: cidr.version, via, device: null });
     }
   }
   return routes;

@@ -1,40 +1,8 @@
 /** Security group rules as nftables matches. A rule that makes no sense is refused here, alone, before nft sees it. */
+import { ICMP, ICMPV6, IP_PROTOCOLS, PROTOCOLS_WITH_PORTS } from '#kernel/ip-protocols.ts';
+import type { Cidr } from '#kernel/net.ts';
 import type { DesiredSecurityGroupRule } from '#protocol/networks.ts';
-import { type Cidr, formatCidr, parseCidr, withoutOverlaps } from './addresses.ts';
-
-/** The names that neutron knows (`neutron_lib.constants.IP_PROTOCOL_MAP`). */
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  ah: 51,
-  dccp: 33,
-  egp: 8,
-  esp: 50,
-  gre: 47,
-  hopopt: 0,
-  icmp: 1,
-  igmp: 2,
-  ip: 0,
-  ipip: 4,
-  ipv6: 41,
-  'ipv6-encap': 41,
-  'ipv6-frag': 44,
-  'ipv6-icmp': 58,
-  icmpv6: 58,
-  'ipv6-nonxt': 59,
-  'ipv6-opts': 60,
-  'ipv6-route': 43,
-  ospf: 89,
-  pgm: 113,
-  rsvp: 46,
-  sctp: 132,
-  tcp: 6,
-  udp: 17,
-  udplite: 136,
-  vrrp: 112,
-};
-
-const ICMP = 1;
-const ICMPV6 = 58;
-const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
+import { formatPrefix, parsePrefix, withoutOverlaps } from './addresses.ts';
 
 /** A rule that can be written down: the match without what follows from the remote side. */
 export interface RuleMatch {
@@ -62,9 +30,9 @@ export function translateRule(rule: DesiredSecurityGroupRule): RuleMatch | strin
 function translateRemotes(texts: readonly string[], family: 4 | 6): readonly Cidr[] | string {
   const cidrs: Cidr[] = [];
   for (const text of texts) {
-    const cidr = parseCidr(text);
+    const cidr = parsePrefix(text);
     if (cidr === undefined) return `'${printable(text)}' is not an address or prefix`;
-    if (cidr.family === family) cidrs.push(cidr);
+    if (cidr.version === family) cidrs.push(cidr);
   }
   return withoutOverlaps(cidrs);
 }
@@ -78,7 +46,8 @@ function translateProtocol(rule: DesiredSecurityGroupRule): { match: string } | 
   }
   if (number === ICMP || number === ICMPV6) return icmpMatch(number, rule);
   if (rule.portMin === null && rule.portMax === null) return { match: ` meta l4proto ${number}` };
-  if (!WITH_PORTS.has(number)) return { refused: `protocol '${printable(rule.protocol ?? '')}' has no ports` };
+  if (!PROTOCOLS_WITH_PORTS.has(number))
+    return { refused: `protocol '${printable(rule.protocol ?? '')}' has no ports` };
   const { portMin: min, portMax: max } = rule;
   if (!isWithin(min, 65_535) || !isWithin(max, 65_535) || min > max)
     return { refused: `ports ${min}-${max} are no range` };
@@ -103,7 +72,11 @@ function protocolNumber(name: string | null, ipVersion: 4 | 6): number | null | 
   if (name === null) return null;
   const text = name.toLowerCase();
   if (text === 'any' || text === '') return null;
-  const number = /^\d{1,3}$/.test(text) ? Number(text) : Object.hasOwn(PROTOCOLS, text) ? PROTOCOLS[text] : undefined;
+  const number = /^\d{1,3}$/.test(text)
+    ? Number(text)
+    : Object.hasOwn(IP_PROTOCOLS, text)
+      ? IP_PROTOCOLS[text]
+      : undefined;
   if (number === undefined || number > 255) return undefined;
   if (number === 0) return null;
   return number === ICMP && ipVersion === 6 ? ICMPV6 : number;
@@ -120,5 +93,5 @@ export function printable(text: string): string {
 
 /** The remote side as text for nft, sorted. */
 export function remoteTexts(remotes: readonly Cidr[]): readonly string[] {
-  return remotes.map(formatCidr);
+  return remotes.map(formatPrefix);
 }

@@ -4,7 +4,7 @@ import { Conflict } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { recordAction, startEvent } from '../../instance-actions/store.ts';
 import { requireUnlocked, requireVisible } from '../access.ts';
-import { ENDINGS } from '../guests/observe.ts';
+import { ENDINGS } from '../guests/read-report.ts';
 import { bumpGuests } from '../guests/revision.ts';
 import { findGuest, type Guest, updateGuest } from '../guests/store.ts';
 import { type ActionName, requireState, type TaskState } from '../states.ts';

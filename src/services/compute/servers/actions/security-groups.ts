@@ -19,7 +19,7 @@ export const securityGroupActions = (deps: ComputeDeps): ServerAction[] =>
       async run({ ctx }, id, input: GroupInput) {
         const server = await openServer(deps, ctx, id, `os_compute_api:os-security-groups:${how}`);
         requireUnlocked(deps, ctx, server);
-        await deps.network.changeServerGroup(id, { groupId: await findGroup(deps, ctx, input.name), how });
+        await deps.network.changeServerSecurityGroup(id, { groupId: await findGroup(deps, ctx, input.name), how });
         await refreshPorts(deps, id);
         return undefined;
       },

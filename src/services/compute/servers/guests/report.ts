@@ -12,7 +12,7 @@ import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/a
 import { finishDeleteTask } from '../tasks/delete.ts';
 import { releasePortsTask } from '../tasks/release-ports.ts';
 import { desiredGuest } from './desired.ts';
-import { MAX_ATTEMPTS, type Meaning, readReport } from './observe.ts';
+import { MAX_ATTEMPTS, type Meaning, readReport } from './read-report.ts';
 import { currentGuests } from './revision.ts';
 import { deleteGuest, type GuestOfServer, listGuestsAt, listGuestsOf, updateGuest } from './store.ts';
 

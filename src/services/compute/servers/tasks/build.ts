@@ -3,7 +3,7 @@
  *
  * Theory of operation. The server's row says what shall be built, the ids of its ports included, before anything is made:
  * so every step can be repeated, and undone, by whoever picks the task up after a crash. The task ends when the host's
- * desired state names the guest; that it runs is known by the host's report (`observe.ts`), and that it doesn't within the
+ * desired state names the guest; that it runs is known by the host's report (`read-report.ts`), and that it doesn't within the
  * row's deadline by the sweep (`sweep.ts`). A failure returns everything (claim, ports, desired state), and becomes the
  * server's fault. Deleting a server cancels this task, and waits until it has returned everything.
  */

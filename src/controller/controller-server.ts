@@ -7,7 +7,7 @@ import type { Heartbeat } from '#protocol/hosts.ts';
 import type { NetworksReport } from '#protocol/networks.ts';
 
 /** Serves {@link ControllerApi} to agents on this machine. Its counterpart is `agents/controller-client.ts`. */
-export function createAgentEndpoint(api: ControllerApi, log: Log): Server {
+export function createControllerServer(api: ControllerApi, log: Log): Server {
   const routes: SocketRoute[] = [
     {
       method: 'POST',

@@ -8,17 +8,17 @@ import { listenOnSocket } from '#kernel/http/socket-server.ts';
 import { silentLog } from '#kernel/log.ts';
 import type { AgentApi } from '#protocol/agent.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
-import { createAgentServer } from '../agents/agent-endpoint.ts';
+import { createAgentServer } from '../agents/agent-server.ts';
 import { createControllerClient } from '../agents/controller-client.ts';
 import { createAgentClient } from './agent-client.ts';
-import { createAgentEndpoint } from './agent-endpoint.ts';
+import { createControllerServer } from './controller-server.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-async function serve(server: ReturnType<typeof createAgentEndpoint>): Promise<string> {
+async function serve(server: ReturnType<typeof createControllerServer>): Promise<string> {
   const socketPath = join(mkdtempSync(join(tmpdir(), 'peer-')), 's');
   await listenOnSocket(server, socketPath, 0o600);
   closers.push(() => {
@@ -41,7 +41,7 @@ describe('controller and agent over a socket', () => {
   it('carries desired state, reports and images', async () => {
     const told: unknown[] = [];
     const socketPath = await serve(
-      createAgentEndpoint(
+      createControllerServer(
         {
           ...nothing,
           waitForGuests: async (hostId, since) => (since === 7 ? null : { revision: 7, guests: [], hostId }),
@@ -65,7 +65,7 @@ describe('controller and agent over a socket', () => {
     const { promise: gone, resolve } = Promise.withResolvers<void>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const socketPath = await serve(
-      createAgentEndpoint(
+      createControllerServer(
         {
           ...nothing,
           waitForGuests: (_host, _since, signal) => {
