@@ -24,6 +24,27 @@ describe('metadata definitions', () => {
     ).toContain('OS::Glance::Image');
   });
 
+  it('begin with those that clouds usually have, objects among them, all valid by their own schema documents', async () => {
+    const { namespaces } = (await cloud.ask(`GET ${NS}?limit=100`)).body;
+    expect(namespaces.length).toBe(33);
+    for (const { namespace } of namespaces) {
+      const { properties = {}, objects = [], ...shown } = (await cloud.ask(`GET ${NS}/${namespace}`)).body;
+      const again = {
+        namespace: `Copy::${namespace}`,
+        display_name: shown.display_name,
+        properties,
+        objects: objects.map(({ name, properties: members }: Record<string, unknown>) => ({
+          name,
+          properties: members,
+        })),
+      };
+      const made = await admin(`POST ${NS}`, again);
+      expect([namespace, made.status, made.status === 201 ? '' : made.text]).toEqual([namespace, 201, '']);
+    }
+    const mysql = (await cloud.ask(`GET ${NS}/OS::Software::DBMS/objects/MySQL`)).body;
+    expect(Object.keys(mysql.properties).length).toBeGreaterThan(0);
+  });
+
   it('are made whole, shown, changed and deleted', async () => {
     const body = {
       namespace: 'My::Space',

@@ -1,6 +1,7 @@
 import { columns } from '#kernel/db/columns.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
-import { insertStockNamespaces } from './stock.ts';
+import { insertNamespaces, insertStockNamespaces } from './stock.ts';
+import { USUAL } from './usual.ts';
 
 export const metadefMigrations: Migrations = {
   'image-0003-metadefs': {
@@ -55,4 +56,5 @@ export const metadefMigrations: Migrations = {
     },
   },
   'image-0004-stock-metadefs': { up: insertStockNamespaces, down: async () => undefined },
+  'image-0007-usual-metadefs': { up: (db) => insertNamespaces(db, USUAL), down: async () => undefined },
 };

@@ -4,21 +4,27 @@ import { toJson } from '#kernel/db/json.ts';
 import { newUuid } from '#kernel/ids.ts';
 import type { MetadefTables } from '../tables.ts';
 
-interface Property {
+/** A property as its JSON schema. */
+export interface Property {
   readonly title: string;
-  readonly description: string;
-  readonly type: 'string' | 'integer' | 'boolean';
-  readonly enum?: readonly string[];
+  readonly description?: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'array';
+  readonly enum?: readonly (string | number)[];
   readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: string | number | boolean;
+  readonly items?: { readonly type: string; readonly enum?: readonly string[] };
 }
 
-interface StockNamespace {
+export interface StockNamespace {
   readonly namespace: string;
   readonly title: string;
-  readonly description: string;
+  readonly description?: string;
   /** Resource types, and what goes before the properties' names on each. */
   readonly resources: readonly (readonly [name: string, prefix?: string])[];
   readonly properties: Readonly<Record<string, Property>>;
+  /** Properties that belong together. */
+  readonly objects?: Readonly<Record<string, Readonly<Record<string, Property>>>>;
 }
 
 const IMAGE = 'OS::Glance::Image';
@@ -166,11 +172,16 @@ const STOCK: readonly StockNamespace[] = [
   },
 ];
 
-/** Writes the stock definitions into an empty set of tables; those that are there stay as they are. */
-export async function insertStockNamespaces(db: Db): Promise<void> {
+/** Writes the definitions of what Pileus looks at; those that are there stay as they are. */
+export function insertStockNamespaces(db: Db): Promise<void> {
+  return insertNamespaces(db, STOCK);
+}
+
+/** Writes definitions; those that are there stay as they are. */
+export async function insertNamespaces(db: Db, namespaces: readonly StockNamespace[]): Promise<void> {
   const tables = db as Db<MetadefTables>;
   const at = { created_at: STOCK_MS, updated_at: STOCK_MS };
-  const types = new Set(STOCK.flatMap(({ resources }) => resources.map(([name]) => name)));
+  const types = new Set(namespaces.flatMap(({ resources }) => resources.map(([name]) => name)));
   const known = await tables.selectFrom('metadef_resource_types').select('name').execute();
   for (const name of types)
     if (!known.some((row) => row.name === name))
@@ -178,7 +189,7 @@ export async function insertStockNamespaces(db: Db): Promise<void> {
         .insertInto('metadef_resource_types')
         .values({ name, ...at })
         .execute();
-  for (const stock of STOCK) {
+  for (const stock of namespaces) {
     const isThere = await tables
       .selectFrom('metadef_namespaces')
       .select('id')
@@ -197,7 +208,7 @@ async function insertStock(
   at: { readonly created_at: number; readonly updated_at: number },
 ): Promise<void> {
   const id = newUuid();
-  const { namespace, title, description, resources, properties } = stock;
+  const { namespace, title, description = null, resources, properties, objects = {} } = stock;
   await db
     .insertInto('metadef_namespaces')
     .values({
@@ -221,6 +232,12 @@ async function insertStock(
     await db
       .insertInto('metadef_items')
       .values({ namespace_id: id, kind: 'property', name, body: toJson({ ...body }), ...at })
+      .execute();
+  }
+  for (const [name, members] of Object.entries(objects)) {
+    await db
+      .insertInto('metadef_items')
+      .values({ namespace_id: id, kind: 'object', name, body: toJson({ properties: members }), ...at })
       .execute();
   }
 }
