@@ -3,6 +3,7 @@
  *
  *   cloud.json        who it is (ids), and how it was started
  *   admin-password    openrc    clouds.yaml         0600
+ *   database          the address that --database named; cloud-key: what opens the secrets in it; 0600
  *   config/           policy.yaml files, each optional
  *   controller/       database, images, keys, its socket; owned by the unprivileged user
  *   agent/            guests' disks, image cache, last desired state; owned by root
@@ -91,6 +92,19 @@ export async function prepareCloudFolder(
     randomBytes(PASSWORD_BYTES).toString('base64url'),
   );
   return { ...(JSON.parse(identity) as CloudIdentity), adminPassword: adminPassword.trim() };
+}
+
+/** Makes this folder one of another cloud: its id and its administrator's password. */
+export async function writeCloudIdentity(
+  folder: CloudFolder,
+  { cloudId, hostId, adminPassword }: CloudIdentity & { readonly adminPassword: string },
+): Promise<void> {
+  await writeFileAtomic(join(folder.path, 'admin-password'), `${adminPassword}\n`);
+  await writeFileAtomic(
+    join(folder.path, 'cloud.json'),
+    `${JSON.stringify({ cloudId, hostId } satisfies CloudIdentity)}\n`,
+    0o644,
+  );
 }
 
 /** Who the cloud in this folder is, or undefined where there is none. */

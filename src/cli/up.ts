@@ -12,6 +12,11 @@ export function registerUpCommand(program: Command): void {
       '--listen <address>',
       'address of the APIs (default: 127.0.0.1 with --fake, otherwise the address of this host)',
     )
+    .option('--public <host>', 'name or address that clients know the cloud by (default: that of --listen)')
+    .option(
+      '--database <url>',
+      'keep the cloud in MariaDB: mysql://user@host[,host…]/name?password_file=/path, or mysql://user@localhost/name?socket=/path',
+    )
     .option('--detach', 'return when all is ready; the cloud goes on')
     .option('--boot-time <ms>', 'with --fake: how long a guest takes to boot', '0')
     .option('--hosts <count>', 'with --fake: how many hosts', '1')

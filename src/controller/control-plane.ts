@@ -39,11 +39,13 @@ import { createPlacementService, placementMigrations } from '#services/placement
 import { createControllerApi } from './controller-api.ts';
 import { createOperations } from './operations.ts';
 import { CATALOG } from './settings.ts';
+import { sharedStateMigrations } from './shared-state/tables.ts';
 
 /** The schema of the whole program. */
 export const controllerMigrations: Migrations = {
   ...revisionMigrations,
   ...taskMigrations,
+  ...sharedStateMigrations,
   ...restorationMigrations,
   ...identityMigrations,
   ...imageMigrations,

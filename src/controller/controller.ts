@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
-import { type Db, openDatabase } from '#kernel/db/database.ts';
+import { type DatabaseOptions, type Db, openDatabase } from '#kernel/db/database.ts';
 import { claimInstance, type Instance } from '#kernel/db/instance.ts';
 import { migrateUp } from '#kernel/db/migrate.ts';
 import { errorChain, errorText } from '#kernel/errors.ts';
@@ -18,14 +18,16 @@ import type { Random } from '#kernel/random.ts';
 import type { Service } from '#kernel/service.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
 import type { ControllerApi } from '#protocol/controller.ts';
-import type { IdentityConfig } from '#services/identity/index.ts';
+import { DEFAULT_IDENTITY_CONFIG, type IdentityConfig, openIdentityKeys } from '#services/identity/index.ts';
 import type { ImageConfig } from '#services/image/index.ts';
 import { type ControlPlane, controllerMigrations, createControlPlane } from './control-plane.ts';
 import { createDashboard } from './dashboard.ts';
 import { CUSTOMARY_PORTS, type PortName, publicUrls } from './settings.ts';
+import { createSharedFolder, type SharedFolder } from './shared-state/shared-folder.ts';
+import type { SharedStateTables } from './shared-state/tables.ts';
 
 export interface ControllerOptions {
-  /** The controller's own folder: database, images, keys. */
+  /** The controller's own folder: database (unless it is on a server), images, keys. */
   readonly dataDir: string;
   readonly configDir: string;
   /** The address that the APIs listen on, and the name or address that clients know it by. */
@@ -33,8 +35,9 @@ export interface ControllerOptions {
   readonly publicHost: string;
   readonly region: string;
   readonly adminPassword: string;
-  /** `full` survives a power cut with every accepted request. */
-  readonly durability: 'full' | 'normal';
+  readonly database: DatabaseOptions;
+  /** Opens what the controllers of one database share; undefined where there is only one. */
+  readonly cloudKey: string | undefined;
   /** What the operator has set, section by section. */
   readonly config: ControllerConfig;
   readonly agents: AgentDirectory;
@@ -71,10 +74,11 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const { log, dataDir } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const instance = await claimInstance(join(dataDir, 'instance.sqlite'), options.clock);
-  const db = openDatabase({ kind: 'sqlite', file: join(dataDir, DATABASE_FILE), durability: options.durability });
+  const db = openDatabase(options.database);
   const stop = new AbortController();
   try {
     await migrateUp(db, controllerMigrations);
+    if (options.cloudKey !== undefined) await shareKeys(options, options.cloudKey, db, stop.signal);
     return await startServices(options, { db, instance, stop });
   } catch (error) {
     stop.abort();
@@ -83,6 +87,37 @@ export async function startController(options: ControllerOptions): Promise<Contr
     log.error({ error: errorChain(error) }, 'controller could not start');
     throw error;
   }
+}
+
+/** How often keys that another controller rotated in are looked for. */
+const SHARE_EVERY_MS = 15_000;
+
+/** Has the same keys as every other controller of this database, and keeps it so. */
+async function shareKeys(options: ControllerOptions, cloudKey: string, db: Db, signal: AbortSignal): Promise<void> {
+  const { clock, dataDir, log } = options;
+  await openIdentityKeys(dataDir, options.config.identity?.maxActiveKeys ?? DEFAULT_IDENTITY_CONFIG.maxActiveKeys);
+  const keys = sharedKeys(db, cloudKey, dataDir);
+  await keys.pull();
+  const goOn = async (): Promise<void> => {
+    for (;;) {
+      await clock.sleep(SHARE_EVERY_MS, signal);
+      if (signal.aborted) return;
+      await keys
+        .pull()
+        .catch((error: unknown) => log.error({ error: errorChain(error) }, 'shared keys could not be looked at'));
+    }
+  };
+  void goOn();
+}
+
+/** The folder of identity's keys, as the controllers of a database share it. */
+export function sharedKeys(db: Db, cloudKey: string, dataDir: string): SharedFolder {
+  return createSharedFolder({
+    db: db as Db<SharedStateTables>,
+    cloudKey,
+    name: 'identity',
+    folder: join(dataDir, 'identity'),
+  });
 }
 
 async function startServices(

@@ -46,6 +46,7 @@ function restoreOf(file: string): RestoreOptions {
     cloudDir: folder,
     controllerDir: cloud.controllerDir,
     databaseName: DATABASE_FILE,
+    database: { kind: 'sqlite', file: '', durability: 'full' },
     now: new Date(),
     check: () => undefined,
   };

@@ -11,7 +11,12 @@ import type { Log } from '#kernel/log.ts';
 import { openLog } from '#kernel/log.ts';
 import { systemRandom } from '#kernel/random.ts';
 import { createHostDirectory } from '../../src/cli/up/host-directory.ts';
-import { type Controller, type ControllerConfig, startController } from '../../src/controller/controller.ts';
+import {
+  type Controller,
+  type ControllerConfig,
+  DATABASE_FILE,
+  startController,
+} from '../../src/controller/controller.ts';
 import { createHostUnderTest, type HostUnderTest, type HostUnderTestOptions, hostIdOf } from './fake-host.ts';
 
 export const ADMIN_PASSWORD = 'correct horse battery staple';
@@ -179,7 +184,8 @@ async function startOnFreeAddress(
         publicHost: address,
         region: 'RegionOne',
         adminPassword: ADMIN_PASSWORD,
-        durability: 'normal',
+        database: { kind: 'sqlite', file: join(folder, 'controller', DATABASE_FILE), durability: 'normal' },
+        cloudKey: undefined,
         config: { ...config, identity: { bcryptRounds: 4, ...config.identity } },
         agents,
         clock: systemClock,

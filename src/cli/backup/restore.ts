@@ -9,6 +9,7 @@ import { restoreBackup } from '../../controller/backup/restore.ts';
 import { verifyBackup } from '../../controller/backup/verify.ts';
 import { DATABASE_FILE } from '../../controller/controller.ts';
 import { type CloudFolder, cloudFolder, readCloudIdentity } from '../cloud-folder.ts';
+import { databaseOf } from '../database.ts';
 import { words } from '../language.ts';
 import { findProcess } from '../process-file.ts';
 import { formatSeconds } from '../progress.ts';
@@ -41,6 +42,7 @@ export async function restore(file: string | undefined, options: RestoreCommandO
     cloudDir: folder.path,
     controllerDir: folder.controllerDir,
     databaseName: DATABASE_FILE,
+    database: databaseOf(folder),
     now: systemClock.now(),
     check: (found) => refuseOtherCloud(folder, found),
   });
@@ -67,7 +69,7 @@ export async function restore(file: string | undefined, options: RestoreCommandO
 }
 
 async function accept(folder: CloudFolder): Promise<void> {
-  const db = openDatabase({ kind: 'sqlite', file: join(folder.controllerDir, DATABASE_FILE), durability: 'full' });
+  const db = openDatabase<unknown>(databaseOf(folder));
   try {
     const isAccepted = await acceptRestoration(db, systemClock.now().getTime());
     say(

@@ -4,10 +4,11 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
 import { takeBackup } from '../../controller/backup/backup.ts';
 import type { Manifest } from '../../controller/backup/manifest.ts';
-import { DATABASE_FILE } from '../../controller/controller.ts';
 import { cloudFolder, readCloudIdentity } from '../cloud-folder.ts';
+import { databaseOf, isDatabaseThere } from '../database.ts';
 import { words } from '../language.ts';
 import { formatSeconds } from '../progress.ts';
+import { cloudKeyFile } from '../up/shared-cloud.ts';
 import { VERSION } from '../version.ts';
 
 export interface BackupCommandOptions {
@@ -19,8 +20,8 @@ export interface BackupCommandOptions {
 export async function backup(file: string, options: BackupCommandOptions): Promise<void> {
   const folder = cloudFolder(options.data);
   const identity = readCloudIdentity(folder);
-  const database = join(folder.controllerDir, DATABASE_FILE);
-  if (identity === undefined || !existsSync(database)) {
+  const database = databaseOf(folder);
+  if (identity === undefined || !isDatabaseThere(database)) {
     throw new Error(
       words({
         en: `there is no cloud in ${folder.path}; --data names another folder`,
@@ -32,7 +33,7 @@ export async function backup(file: string, options: BackupCommandOptions): Promi
   if (existsSync(target)) throw new Error(words({ en: `${target} is there already`, zh: `${target} 已存在` }));
   const startedMs = systemClock.monotonicMs();
   const manifest = await takeBackup({
-    database: { kind: 'sqlite', file: database, durability: 'full' },
+    database,
     cloudId: identity.cloudId,
     program: VERSION,
     takenAt: systemClock.now(),
@@ -40,6 +41,7 @@ export async function backup(file: string, options: BackupCommandOptions): Promi
     cloudFiles: {
       'cloud.json': join(folder.path, 'cloud.json'),
       'admin-password': join(folder.path, 'admin-password'),
+      'cloud-key': cloudKeyFile(folder),
       config: folder.configDir,
     },
     withImages: options.withoutImages !== true,

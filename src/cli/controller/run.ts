@@ -25,7 +25,6 @@ export async function runControllerProcess(): Promise<void> {
     const log = openLog({ level: 'info', file: start.logFile });
     const controller = await startController({
       ...start,
-      durability: 'full',
       config: controllerConfig(start.configDir),
       agents: createLocalDirectory(createAgentClient({ socketPath: start.agentSocket })),
       clock: systemClock,

@@ -1,15 +1,17 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { openDatabase } from '#kernel/db/database.ts';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { type Db, openDatabase } from '#kernel/db/database.ts';
 import {
   DEFAULT_IDENTITY_CONFIG,
   openIdentityKeys,
   rotateCredentialKeys,
   rotateTokenKeys,
 } from '#services/identity/index.ts';
-import { cloudFolder } from '../cloud-folder.ts';
+import { sharedKeys } from '../../controller/controller.ts';
+import { type CloudFolder, cloudFolder } from '../cloud-folder.ts';
+import { databaseOf, isDatabaseThere } from '../database.ts';
 import { words } from '../language.ts';
 import { controllerConfig } from '../up/config.ts';
+import { cloudKeyFile } from '../up/shared-cloud.ts';
 
 export interface KeyOptions {
   readonly data?: string;
@@ -23,10 +25,25 @@ export type RotatedKind = 'tokens' | 'credentials';
  */
 export async function rotateKeys(kind: RotatedKind, options: KeyOptions): Promise<void> {
   const folder = cloudFolder(options.data);
-  const database = join(folder.controllerDir, 'pileus.sqlite');
-  if (!existsSync(database)) throw new Error(`there is no cloud in ${folder.path}`);
+  const database = databaseOf(folder);
+  if (!isDatabaseThere(database) || !existsSync(folder.controllerDir))
+    throw new Error(`there is no cloud in ${folder.path}`);
   const configured = controllerConfig(folder.configDir).identity?.maxActiveKeys;
+  const keyFile = cloudKeyFile(folder);
+  const cloudKey = database.kind === 'mysql' && existsSync(keyFile) ? readFileSync(keyFile, 'utf8') : undefined;
   becomeOwnerOf(folder.controllerDir);
+  const db = openDatabase(database);
+  try {
+    const shared = cloudKey === undefined ? undefined : sharedKeys(db as Db, cloudKey, folder.controllerDir);
+    await shared?.pull();
+    await rotate(kind, db as Db, folder, configured);
+    await shared?.push();
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function rotate(kind: RotatedKind, db: Db, folder: CloudFolder, configured: number | undefined): Promise<void> {
   const keys = await openIdentityKeys(folder.controllerDir, configured ?? DEFAULT_IDENTITY_CONFIG.maxActiveKeys);
   if (kind === 'tokens') {
     await rotateTokenKeys(keys);
@@ -36,13 +53,8 @@ export async function rotateKeys(kind: RotatedKind, options: KeyOptions): Promis
     });
     return;
   }
-  const db = openDatabase({ kind: 'sqlite', file: database, durability: 'full' });
-  try {
-    const count = await rotateCredentialKeys(db as Parameters<typeof rotateCredentialKeys>[0], keys);
-    tell({ en: `Credentials sealed with a new key: ${count}.`, zh: `已用新密钥重新加密的凭据：${count}。` });
-  } finally {
-    await db.destroy();
-  }
+  const count = await rotateCredentialKeys(db as Parameters<typeof rotateCredentialKeys>[0], keys);
+  tell({ en: `Credentials sealed with a new key: ${count}.`, zh: `已用新密钥重新加密的凭据：${count}。` });
 }
 
 /** Files that root makes could not be read by the controller. */

@@ -15,6 +15,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { openLog } from '#kernel/log.ts';
 import { systemRandom } from '#kernel/random.ts';
 import { type CloudFolder, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
+import { databaseOf } from '../database.ts';
 import { words } from '../language.ts';
 import { terminalProgress } from '../progress.ts';
 import { superviseController } from '../up/controller-child.ts';
@@ -115,6 +116,8 @@ async function startController(
       publicHost: address,
       region: 'RegionOne',
       adminPassword,
+      database: databaseOf(folder),
+      cloudKey: undefined,
       controllerSocket: folder.controllerSocket,
       agentSocket: folder.agentSocket,
     },

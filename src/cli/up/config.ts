@@ -7,6 +7,7 @@ import { readConfigFile } from '../config-file.ts';
 export function controllerConfig(configDir: string): ControllerConfig {
   return readConfigFile(configDir, { identity: { ...DEFAULT_IDENTITY_CONFIG }, image: { ...DEFAULT_IMAGE_CONFIG } }, [
     'host',
+    'database',
   ]) as ControllerConfig;
 }
 

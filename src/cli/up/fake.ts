@@ -18,7 +18,8 @@ const REGION = 'RegionOne';
 const MAX_HOSTS = 100;
 
 /** The whole cloud in this process, with hosts that only pretend; needs no rights. */
-export async function startFakeCloud({ options, folder, identity, progress }: StartParts): Promise<RunningCloud> {
+export async function startFakeCloud(parts: StartParts): Promise<RunningCloud> {
+  const { options, folder, identity, progress } = parts;
   const log = openLog({ level: 'info', file: join(folder.logDir, 'pileus.log') });
   const address = options.listen ?? '127.0.0.1';
   const directory = createHostDirectory();
@@ -26,10 +27,11 @@ export async function startFakeCloud({ options, folder, identity, progress }: St
     dataDir: folder.controllerDir,
     configDir: folder.configDir,
     listenAddress: address,
-    publicHost: address,
+    publicHost: options.public ?? address,
     region: REGION,
     adminPassword: identity.adminPassword,
-    durability: 'normal',
+    database: parts.database,
+    cloudKey: parts.cloudKey,
     config: fakeControllerConfig(folder.configDir),
     agents: directory,
     clock: systemClock,
@@ -45,7 +47,7 @@ export async function startFakeCloud({ options, folder, identity, progress }: St
   });
   progress.done({ en: 'control plane is up', zh: '控制面已启动' });
   const stop = new AbortController();
-  const running = startHosts({ options, folder, identity, progress }, controller, directory, stop.signal, log);
+  const running = startHosts(parts, controller, directory, stop.signal, log);
   await Promise.all(running.map(({ host }) => host.registered));
   progress.done({ en: `${running.length} fake host(s) registered`, zh: `${running.length} 台模拟主机已注册` });
   return {
@@ -60,7 +62,7 @@ export async function startFakeCloud({ options, folder, identity, progress }: St
 }
 
 function startHosts(
-  { options, folder, identity }: StartParts,
+  { options, folder, identity, cloudKey }: StartParts,
   controller: Controller,
   directory: AgentDirectory & { add(hostId: string, agent: AgentApi): void },
   signal: AbortSignal,
@@ -69,9 +71,11 @@ function startHosts(
   const count = Math.min(Math.max(Number(options.hosts ?? 1), 1), MAX_HOSTS);
   return Array.from({ length: count }, (_, i) => {
     const hostId = numberedId(identity.hostId, i);
+    // hosts of several controllers of one database need names of their own
+    const hostname = cloudKey === undefined ? `fake-${i + 1}` : `fake-${identity.hostId.slice(0, 4)}-${i + 1}`;
     const host = createHost({
       hostId,
-      hostname: `fake-${i + 1}`,
+      hostname,
       address: '127.0.0.1',
       version: VERSION,
       dataDir: join(folder.agentDir, hostId),
@@ -79,7 +83,7 @@ function startHosts(
       compute: createFakeDriver({ clock: systemClock, host: createFakeHost(), bootMs: Number(options.bootTime ?? 0) }),
       network: createFakeNetworkDriver({ clock: systemClock }),
       clock: systemClock,
-      log: log.child({ host: `fake-${i + 1}` }),
+      log: log.child({ host: hostname }),
     });
     directory.add(hostId, host.api);
     return { host, ended: host.run(signal) };

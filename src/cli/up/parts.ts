@@ -1,3 +1,4 @@
+import type { DatabaseOptions } from '#kernel/db/database.ts';
 import type { CloudFolder, CloudIdentity } from '../cloud-folder.ts';
 import type { Progress } from '../progress.ts';
 
@@ -5,6 +6,8 @@ export interface UpOptions {
   readonly fake?: true;
   readonly data?: string;
   readonly listen?: string;
+  readonly public?: string;
+  readonly database?: string;
   readonly detach?: true;
   readonly bootTime?: string;
   readonly hosts?: string;
@@ -24,5 +27,8 @@ export interface StartParts {
   readonly options: UpOptions;
   readonly folder: CloudFolder;
   readonly identity: CloudIdentity & { readonly adminPassword: string };
+  readonly database: DatabaseOptions;
+  /** Opens what the controllers of one database share; undefined where there is one. */
+  readonly cloudKey: string | undefined;
   readonly progress: Progress;
 }

@@ -22,7 +22,8 @@ const REGION = 'RegionOne';
 const AGENT_SOCKET_MODE = 0o660;
 
 /** The cloud of this machine: the controller as an unprivileged child, the agent, as root, in this process. */
-export async function startRealCloud({ options, folder, identity, progress }: StartParts): Promise<RunningCloud> {
+export async function startRealCloud(parts: StartParts): Promise<RunningCloud> {
+  const { options, folder, identity, progress } = parts;
   const user = ensureServiceUser();
   makePassable(folder.path);
   mkdirSync(folder.controllerDir, { recursive: true, mode: 0o700 });
@@ -41,7 +42,9 @@ export async function startRealCloud({ options, folder, identity, progress }: St
       configDir: folder.configDir,
       logFile: join(folder.controllerDir, 'controller.log'),
       listenAddress: address,
-      publicHost: address,
+      publicHost: options.public ?? address,
+      database: parts.database,
+      cloudKey: parts.cloudKey,
       region: REGION,
       adminPassword: identity.adminPassword,
       controllerSocket: folder.controllerSocket,
@@ -57,7 +60,7 @@ export async function startRealCloud({ options, folder, identity, progress }: St
       projectName: 'admin',
     });
     progress.done({ en: 'control plane is up', zh: '控制面已启动' });
-    const agent = await startAgent({ options, folder, identity, progress }, { address, user, log });
+    const agent = await startAgent(parts, { address, user, log });
     progress.done({ en: 'this host is registered', zh: '本机已注册' });
     return {
       urls: controller.urls,

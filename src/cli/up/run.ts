@@ -3,10 +3,12 @@ import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
 import { type CloudFolder, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
+import { databaseOf, rememberDatabase } from '../database.ts';
 import { words } from '../language.ts';
 import { claimProcessFile, findProcess, releaseProcessFile } from '../process-file.ts';
 import { formatSeconds, terminalProgress } from '../progress.ts';
 import type { RunningCloud, StartParts, UpOptions } from './parts.ts';
+import { joinSharedCloud } from './shared-cloud.ts';
 
 /** How long a start may take before `--detach` gives up on it. */
 const DETACH_DEADLINE_MS = 180_000;
@@ -28,11 +30,15 @@ export async function up(options: UpOptions): Promise<void> {
   }
   if (options.detach === true) return upDetached(options, folder);
   const progress = terminalProgress(systemClock, say);
-  const identity = await prepareCloudFolder(folder);
+  const own = await prepareCloudFolder(folder);
+  const database = databaseOf(folder, options.database, isFake ? 'normal' : 'full');
+  await rememberDatabase(folder, options.database);
   claimProcessFile(folder.pidFile);
   try {
+    const { identity, cloudKey } =
+      database.kind === 'mysql' ? await joinSharedCloud(folder, database, own) : { identity: own, cloudKey: undefined };
     const stopped = stopSignal();
-    const cloud = await start(isFake, { options, folder, identity, progress });
+    const cloud = await start(isFake, { options, folder, identity, database, cloudKey, progress });
     printReady(folder, cloud, progress.elapsedMs());
     await Promise.race([stopped, cloud.ended]);
     await cloud.stop();
@@ -123,6 +129,8 @@ function upArguments(options: UpOptions, folder: CloudFolder): string[] {
   const given: [string, string | undefined][] = [
     ['--data', folder.path],
     ['--listen', options.listen],
+    ['--public', options.public],
+    ['--database', options.database],
     ['--boot-time', options.bootTime],
     ['--hosts', options.hosts],
   ];

@@ -8,7 +8,8 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openDatabase } from '#kernel/db/database.ts';
+import { type DatabaseOptions, openDatabase } from '#kernel/db/database.ts';
+import { dropAllTables } from '#kernel/db/mysql/copy.ts';
 import { syncFolder } from '#kernel/files.ts';
 import { noteRestoration } from '#kernel/restoration/store.ts';
 import { readArchive } from './archive.ts';
@@ -20,8 +21,10 @@ export interface RestoreOptions {
   /** The cloud's folder; its control plane must be down. Made when it is missing. */
   readonly cloudDir: string;
   readonly controllerDir: string;
-  /** The database's file, below `controllerDir`. */
+  /** The database's file, below `controllerDir`, where it is one. */
   readonly databaseName: string;
+  /** Where the rows go; a file takes its place with the folder, a server's database is emptied and filled. */
+  readonly database: DatabaseOptions;
   readonly now: Date;
   /** Told what the backup says of itself, once it has been read whole; throws to leave everything as it is. */
   readonly check: (manifest: Manifest) => void;
@@ -47,7 +50,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   await mkdir(join(fresh, 'controller'), { recursive: true, mode: FOLDER_MODE });
   try {
     const manifest = await unpack(file, fresh);
-    await makeDatabase(join(fresh, 'controller', options.databaseName), file, manifest, now);
+    await makeDatabase(databaseToMake(options, fresh), file, manifest, now);
     const before = await putInPlace(join(fresh, 'controller'), controllerDir, now);
     for (const name of cloudFiles(manifest)) {
       const [from, to] = [join(fresh, 'cloud', name), join(cloudDir, name)];
@@ -72,10 +75,17 @@ async function unpack(file: string, to: string): Promise<Manifest> {
   });
 }
 
-async function makeDatabase(database: string, file: string, manifest: Manifest, now: Date): Promise<void> {
-  const db = openDatabase({ kind: 'sqlite', file: database, durability: 'full' });
+function databaseToMake({ database, databaseName }: RestoreOptions, fresh: string): DatabaseOptions {
+  if (database.kind === 'mysql') return database;
+  return { kind: 'sqlite', file: join(fresh, 'controller', databaseName), durability: 'full' };
+}
+
+async function makeDatabase(database: DatabaseOptions, file: string, manifest: Manifest, now: Date): Promise<void> {
+  const db = openDatabase<unknown>(database);
   try {
-    await loadDatabase(db, 'sqlite', file, manifest);
+    // a file is new; on a server a restore that was killed in the middle is simply done again
+    if (database.kind === 'mysql') await dropAllTables(db);
+    await loadDatabase(db, database.kind, file, manifest);
     await noteRestoration(db, { takenMs: Date.parse(manifest.takenAt), restoredMs: now.getTime() });
   } finally {
     await db.destroy();

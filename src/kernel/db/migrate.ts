@@ -9,12 +9,27 @@ import type { Db } from './database.ts';
  */
 export type Migrations = Readonly<Record<string, Migration>>;
 
+/** Where Kysely notes which steps have been done. */
+const STEPS_TABLE = 'kysely_migration';
+
 /**
  * Brings the schema to its newest form.
  * @throws {Error} naming the step that failed.
  */
 export async function migrateUp(db: Db, migrations: Migrations): Promise<void> {
-  finish(await createMigrator(db, migrations).migrateToLatest());
+  finish(await createMigrator(db, { ...(await laterSteps(db, migrations)), ...migrations }).migrateToLatest());
+}
+
+/**
+ * Steps that a newer program has done: several controllers of one database are brought up to date one after the other, so a
+ * new step must leave what the version before it needs.
+ */
+async function laterSteps(db: Db, migrations: Migrations): Promise<Migrations> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === STEPS_TABLE)) return {};
+  const done = await (db as Db<{ [STEPS_TABLE]: { name: string } }>).selectFrom(STEPS_TABLE).select('name').execute();
+  const later = done.filter(({ name }) => !Object.hasOwn(migrations, name));
+  return Object.fromEntries(later.map(({ name }) => [name, { up: async () => undefined }]));
 }
 
 /** Takes back every step, leaving an empty database. */

@@ -66,6 +66,17 @@ export const mysqlForeignKeys = {
   },
 };
 
+/** Empties a database, so that one can be made in it from a copy. Whoever calls it has seen to it that the copy is whole. */
+export async function dropAllTables(db: Db): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    const { rows } = await sql<{ name: string }>`select table_name as name from information_schema.tables
+      where table_schema = database() and table_name <> ${TURN_TABLE}`.execute(connection);
+    await sql`set session foreign_key_checks = 0`.execute(connection);
+    for (const { name } of rows) await sql`drop table if exists ${sql.table(name)}`.execute(connection);
+    await sql`set session foreign_key_checks = 1`.execute(connection);
+  });
+}
+
 interface Reference {
   readonly name: string;
   readonly child: string;
