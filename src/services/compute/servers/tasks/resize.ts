@@ -4,7 +4,7 @@
  * Theory of operation. The claim grows first, to what the old and the new flavor need together, so that going either way
  * from there cannot fail; then the server gets the new flavor, and its guest a hard reboot that brings it up with it. A
  * server that is off needs no host: it's started with the new flavor. Confirming and reverting fit the claim to
- * the one flavor that is left. A disk that has grown stays grown on the host when the resize is reverted.
+ * the one flavor that is left. Handing to the host has no undo: it is one transaction, and the last step. A disk that has grown stays grown on the host when the resize is reverted.
  */
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
