@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drawApiCoverage, drawApiSummary } from './api-coverage.ts';
+import { drawConformance } from './conformance-summary.ts';
 import { drawFolders } from './folder-graph.ts';
 
 interface Part {
@@ -17,6 +18,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   { file: 'ARCHITECTURE.md', name: 'folders', make: drawFolders },
   { file: 'docs/api-coverage.md', name: 'api-coverage', make: drawApiCoverage },
+  { file: 'docs/conformance.md', name: 'conformance', make: drawConformance },
   { file: 'README.md', name: 'api-summary', make: drawApiSummary },
 ];
 

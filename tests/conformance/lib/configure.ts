@@ -56,7 +56,8 @@ const FEATURES: Sections = {
     ide_bus: true,
     unified_limits: false,
     nova_cert: false,
-    xenapi_apis: false,
+    // Server metadata that can be written counts among these; what else they are is in `lists/dead-in-zed.txt`.
+    xenapi_apis: true,
   },
   'image-feature-enabled': {
     api_v2: true,
@@ -124,6 +125,7 @@ export async function configure(target: Target): Promise<string> {
   const images = [await makeImage(target, 'conformance-image'), await makeImage(target, 'conformance-image-alt')];
   const flavors = [await makeFlavor(cloud, 'm1.nano', '42', 128), await makeFlavor(cloud, 'm1.micro', '84', 192)];
   const external = await makeExternalNetwork(cloud);
+  await makeDefaultSubnetPools(cloud);
   const { extensions } = await cloud.get<{ extensions: { alias: string }[] }>('network', '/v2.0/extensions');
   const { hypervisors } = await cloud.get<{ hypervisors: unknown[] }>('compute', '/os-hypervisors');
   const url = auth['auth_url'] ?? '';
@@ -208,7 +210,7 @@ async function makeFlavor(cloud: CloudClient, name: string, id: string, ram: num
 
 async function makeExternalNetwork(cloud: CloudClient): Promise<string> {
   const provider = { 'provider:network_type': 'flat', 'provider:physical_network': 'physnet1' };
-  const body = { network: { name: 'public', 'router:external': true, shared: false, ...provider } };
+  const body = { network: { name: 'public', 'router:external': true, is_default: true, shared: false, ...provider } };
   const { network } = await cloud.post<{ network: Named }>('network', '/v2.0/networks', body);
   const subnets = [
     { cidr: '172.24.4.0/24', ip_version: 4 },
@@ -220,6 +222,16 @@ async function makeExternalNetwork(cloud: CloudClient): Promise<string> {
     });
   }
   return network.id;
+}
+
+/** What auto-allocated networks take their addresses from, beside the default external network. */
+async function makeDefaultSubnetPools(cloud: CloudClient): Promise<void> {
+  const pools = [
+    { name: 'default-v4', prefixes: ['10.200.0.0/16'], default_prefixlen: 26 },
+    { name: 'default-v6', prefixes: ['fd3a:88f0:5c1e::/48'], default_prefixlen: 64 },
+  ];
+  for (const pool of pools)
+    await cloud.post('network', '/v2.0/subnetpools', { subnetpool: { ...pool, shared: true, is_default: true } });
 }
 
 function merge(...all: readonly Sections[]): Sections {
