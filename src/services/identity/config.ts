@@ -8,6 +8,8 @@ export interface IdentityConfig {
   readonly bcryptRounds: number;
   /** How long a token lives. Longer makes a stolen one worth more, shorter breaks long uploads. */
   readonly tokenLifetimeMs: number;
+  /** Whether a token for a project or a domain may be turned into one for another. Without it a stolen one is worth less. */
+  readonly allowRescopeScopedToken: boolean;
   /** How long after its end a service may still have a token shown with `allow_expired`. */
   readonly allowExpiredWindowMs: number;
   /** How tokens are made: sealed, or signed so that anyone can read them. Both are read always. */
@@ -43,9 +45,29 @@ export interface IdentityConfig {
   readonly trustedIssuers: Readonly<Record<string, TrustedIssuer>>;
 }
 
+const CHOICES: { readonly [Option in 'tokenProvider' | 'limitModel']: readonly IdentityConfig[Option][] } = {
+  tokenProvider: ['fernet', 'jws'],
+  limitModel: ['flat', 'strict_two_level'],
+};
+
+/**
+ * The configuration with its defaults.
+ * @throws {Error} for a word that an option does not know.
+ */
+export function completeConfig(given: Partial<IdentityConfig> = {}): IdentityConfig {
+  const config = { ...DEFAULT_CONFIG, ...given };
+  for (const [option, words] of Object.entries(CHOICES)) {
+    const word = config[option as keyof typeof CHOICES];
+    if (!(words as readonly string[]).includes(word))
+      throw new Error(`identity knows no ${option} ${JSON.stringify(word)}; it may be ${words.join(' or ')}`);
+  }
+  return config;
+}
+
 export const DEFAULT_CONFIG: IdentityConfig = {
   bcryptRounds: 12,
   tokenLifetimeMs: 3_600_000,
+  allowRescopeScopedToken: true,
   allowExpiredWindowMs: 172_800_000,
   tokenProvider: 'fernet',
   maxActiveKeys: 3,

@@ -8,7 +8,7 @@ import type { ProjectId } from '#kernel/ids.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 import { type CatalogViewer, findEndpointUrl, type WantedEndpoint } from './catalog/catalog.ts';
-import { DEFAULT_CONFIG, type IdentityConfig } from './config.ts';
+import { completeConfig, type IdentityConfig } from './config.ts';
 import { createVault, type Vault } from './credentials/vault.ts';
 import type { IdentityDeps } from './deps.ts';
 import { createErrorStyle } from './errors.ts';
@@ -61,7 +61,7 @@ export type IdentityServiceDeps = Omit<ServiceDeps, 'authenticator' | 'tasks'> &
  */
 export async function createIdentityService(given: IdentityServiceDeps): Promise<IdentityService> {
   const { clock, log, metrics, revisions, settings } = given;
-  const config: IdentityConfig = { ...DEFAULT_CONFIG, ...given.config };
+  const config = completeConfig(given.config);
   const db = given.db as Db<IdentityTables>;
   const keys = await openIdentityKeys(settings.dataDir, config.maxActiveKeys);
   const policy = createPolicy({

@@ -32,6 +32,8 @@ export interface Cloud {
   readonly identity: IdentityService;
   readonly clock: ManualClock;
   readonly db: Db;
+  /** Where `identity/policy.yaml` may be. */
+  readonly configDir: string;
   /** Asks as the holder of a token. */
   ask(method: string, path: string, options?: { token?: string; body?: unknown; headers?: object }): Promise<Answer>;
   /** A token for `auth`; fails when there is none. */
@@ -59,7 +61,14 @@ export async function startCloud(config: Partial<IdentityConfig> = {}, start?: D
   const folder = await mkdtemp(join(tmpdir(), 'pileus-identity-'));
   const db = await openTestDatabase({ ...revisionMigrations, ...identityMigrations });
   const clock = new ManualClock(start);
-  const started = await openCloud(db, folder, clock, config);
+  const clear = async (): Promise<void> => {
+    await db.destroy();
+    await rm(folder, { recursive: true });
+  };
+  const started = await openCloud(db, folder, clock, config).catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
   await started.identity.bootstrap({
     adminPassword: ADMIN_PASSWORD,
     region: 'RegionOne',
@@ -72,8 +81,7 @@ export async function startCloud(config: Partial<IdentityConfig> = {}, start?: D
     ...started,
     async close() {
       await started.close();
-      await db.destroy();
-      await rm(folder, { recursive: true });
+      await clear();
     },
   };
 }
@@ -117,6 +125,7 @@ async function openCloud(db: Db, folder: string, clock: ManualClock, config: Par
     identity,
     clock,
     db,
+    configDir: folder,
     ask,
     token,
     admin: () => token(passwordAuth(ADMIN, ADMIN_PASSWORD, ADMIN_PROJECT)),

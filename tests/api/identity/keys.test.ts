@@ -109,6 +109,13 @@ describe('a cloud that goes from sealed to signed tokens', () => {
   });
 });
 
+describe('an option', () => {
+  it('that is set to a word it does not know keeps the cloud from starting', async () => {
+    const tokenProvider = 'uuid' as 'jws';
+    await expect(startCloud({ tokenProvider })).rejects.toThrow('it may be fernet or jws');
+  });
+});
+
 describe('the keys of credentials', () => {
   it('rotate, and everything in the database is sealed anew, without a moment in which it cannot be read', async () => {
     await using two = await startSecond();

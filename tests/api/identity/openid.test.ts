@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TrustedIssuer } from '#services/identity/federation/issuer-keys.ts';
 import { type CloudUnderTest, startCloud as startWholeCloud } from '../../support/cloud.ts';
 import { type Answer, type Cloud, startCloud } from './cloud.ts';
 import { CLIENT, type OpenIdProvider, startOpenIdProvider } from './openid-provider.ts';
@@ -76,9 +77,12 @@ describe('a provider’s published keys', () => {
     expect((await logIn()).status).toBe(201);
   });
 
-  it('are not taken from a place that is not safe', async () => {
-    const issuer = { jwks_uri: 'http://sso.example.org/keys', audience: 'pileus' };
-    await expect(startCloud({ trustedIssuers: { x: issuer } })).rejects.toThrow('must begin with https:');
+  it.each([
+    ['no https:', { jwks_uri: 'http://sso.example.org/keys', audience: 'pileus' }, 'must begin with https:'],
+    ['no audience', { jwks_uri: 'https://sso.example.org/keys' }, 'needs an audience'],
+    ['no keys', { audience: 'pileus' }, 'needs a jwks_uri'],
+  ])('are wanted properly: an issuer with %s keeps the cloud from starting', async (_, issuer, why) => {
+    await expect(startCloud({ trustedIssuers: { x: issuer as TrustedIssuer } })).rejects.toThrow(why);
   });
 
   it('let a user in with projects of its own, once and the same each time', async () => {

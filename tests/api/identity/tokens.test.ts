@@ -79,6 +79,23 @@ describe('tokens', () => {
     expect(answer.body.token.audit_ids).toHaveLength(2);
   });
 
+  it('for a project or a domain are turned into no others where that is switched off', async () => {
+    await cloud.close();
+    cloud = await startCloud({ allowRescopeScopedToken: false });
+    const unscoped = await cloud.token(passwordAuth(ADMIN, ADMIN_PASSWORD, 'unscoped'));
+    const turn = (id: string) =>
+      cloud.ask('POST', '/v3/auth/tokens', {
+        body: { auth: { identity: { methods: ['token'], token: { id } }, scope: ADMIN_PROJECT } },
+      });
+    const scoped = await turn(unscoped);
+    expect(scoped.status).toBe(201);
+    const again = await turn(scoped.headers['x-subject-token'] ?? '');
+    expect([again.status, again.body.error.message]).toEqual([
+      403,
+      'You are not authorized to perform the requested action: rescope a scoped token.',
+    ]);
+  });
+
   it('are good until they end, and not a moment longer', async () => {
     const token = await cloud.admin();
     expect(await cloud.identity.authenticator.authenticate(token)).toMatchObject({ userName: 'admin' });

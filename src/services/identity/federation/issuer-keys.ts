@@ -45,12 +45,12 @@ interface Kept {
   readonly atMs: number;
 }
 
-/** @throws {Error} for a place that is neither `https:` nor on this machine. */
+/** @throws {Error} for an issuer without an audience or keys, or whose keys are neither at `https:` nor on this machine. */
 export function createIssuerKeys(
   issuers: Readonly<Record<string, TrustedIssuer>>,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): IssuerKeys {
-  for (const [name, { jwks_uri }] of Object.entries(issuers)) if (jwks_uri !== undefined) checkUri(name, jwks_uri);
+  for (const [name, issuer] of Object.entries(issuers)) checkIssuer(name, issuer);
   const kept = new Map<string, Kept>();
   const underWay = new Map<string, Promise<Kept>>();
 
@@ -90,6 +90,15 @@ export function createIssuerKeys(
       return { audience, keys: (isGood ? known : await refresh(issuer, jwks_uri)).keys };
     },
   };
+}
+
+/** The operator's file is not checked as requests are: what is missing there would let in whom it should not. */
+function checkIssuer(name: string, { audience, keys, jwks_uri }: Partial<TrustedIssuer>): void {
+  if (typeof audience !== 'string' || audience === '') throw new Error(`the trusted issuer ${name} needs an audience`);
+  if (keys === undefined && jwks_uri === undefined)
+    throw new Error(`the trusted issuer ${name} needs a jwks_uri, or keys`);
+  if (keys !== undefined && !Array.isArray(keys)) throw new Error(`the keys of ${name} are no list`);
+  if (jwks_uri !== undefined) checkUri(name, jwks_uri);
 }
 
 function checkUri(issuer: string, uri: string): void {

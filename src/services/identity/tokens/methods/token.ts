@@ -3,7 +3,7 @@ import { isScopeObject } from '../scope.ts';
 import type { AuthMethod } from './method.ts';
 
 /** A token for a token: to another scope, never for longer. */
-export const tokenMethod: AuthMethod = async (_deps, auth, reader) => {
+export const tokenMethod: AuthMethod = async (deps, auth, reader) => {
   const id = auth.identity.token?.id ?? '';
   const token = await reader.read(id);
   if (token === undefined) throw notFound('token', id.slice(0, 255));
@@ -12,6 +12,8 @@ export const tokenMethod: AuthMethod = async (_deps, auth, reader) => {
     throw forbiddenAction('Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead');
   if (claims.trustId !== null)
     throw forbiddenAction('Using trust-scoped token to create another token. Create a new trust-scoped token instead');
+  if (!deps.config.allowRescopeScopedToken && (claims.projectId !== null || claims.domainId !== null))
+    throw forbiddenAction('rescope a scoped token');
   const scope = isScopeObject(auth.scope) ? auth.scope : {};
   if (claims.isSystem && (scope.project !== undefined || scope.domain !== undefined))
     throw forbiddenAction(
