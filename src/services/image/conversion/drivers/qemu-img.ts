@@ -78,7 +78,12 @@ function commandOf({ source, sourceFormat, target, virtualSizeBytes, ...rest }: 
     '--nofile=64',
     'qemu-img',
     'convert',
-    ...['-f', driver, '-O', 'raw', source, target],
+    '-f',
+    driver,
+    '-O',
+    'raw',
+    source,
+    target,
   ];
 }
 
