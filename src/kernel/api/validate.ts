@@ -43,10 +43,22 @@ function withFormats(ajv: Ajv): Ajv {
  * that a later version brings is taken out, for services let unknown ones pass and handlers look for it by name.
  */
 export function createValidator(schema: TSchema, part: 'body' | 'query'): Validator {
+  const made = validators[part].get(schema);
+  if (made !== undefined) return made;
+  const validator = makeValidator(schema, part);
+  validators[part].set(schema, validator);
+  return validator;
+}
+
+/** One for each schema: an operation that stands at several paths has its schema compiled once. */
+const validators = { body: new WeakMap<TSchema, Validator>(), query: new WeakMap<TSchema, Validator>() };
+
+function makeValidator(schema: TSchema, part: 'body' | 'query'): Validator {
   const ajv = part === 'body' ? bodies : queries;
-  const points = breakpoints(schema);
+  let points: readonly Microversion[] | undefined;
   const compiled = new Map<number, { readonly check: ValidateFunction; readonly absent: readonly string[] }>();
   return (value, version) => {
+    points ??= breakpoints(schema);
     const span = version === undefined ? -1 : points.findLastIndex((point) => point <= version);
     let known = compiled.get(span);
     if (known === undefined) {
