@@ -18,7 +18,7 @@ export default defineConfig({
             'tests/{architecture,bootstrap,api}/**/*.test.ts',
             'tests/conformance/lib/*.test.ts',
           ],
-          setupFiles: ['tests/support/record-operations.ts'],
+          setupFiles: ['tests/support/record-operations.ts', 'tests/support/record-statements.ts'],
           testTimeout: 20_000,
         },
       },

@@ -105,7 +105,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     compute: services.compute,
     metrics,
     operations: createOperations({ ...common, authenticator: identity.authenticator, compute: services.compute }),
-    api: createControllerApi({ ...services, db, revisions }),
+    api: createControllerApi({ ...services, clock, db, revisions }),
     run: (signal) => run(services.all, tasks, signal, log),
   };
 }

@@ -63,13 +63,21 @@ async function runChecks(root: string): Promise<Tally> {
   return addTallies(tallies);
 }
 
-/** Vitest, and then whether the operations that the documents call tested were seen to work. */
+/**
+ * Vitest, and then two looks at what it left: whether the operations that the documents call tested were seen to work, and
+ * whether a statement that was run reads a large table as a whole.
+ */
 async function runUnitTests(root: string): Promise<Tally> {
-  await rm(join(root, '.pileus/test/operations'), { recursive: true, force: true });
+  for (const notes of ['operations', 'statements'])
+    await rm(join(root, '.pileus/test', notes), { recursive: true, force: true });
   const tests = await runVitest(root, ['unit', 'crash'], UNIT_MS);
-  const argv = [process.execPath, 'tools/api-coverage.ts', '--verify'] as const;
-  const { exitCode } = await runProgram({ argv, root, timeoutMs: CHECK_MS, isShown: true });
-  return addTallies([tests, exitCode === 0 ? ONE_PASSED : ONE_FAILED]);
+  const tallies = [tests];
+  for (const tool of ['tools/api-coverage.ts', 'tools/query-plans.ts']) {
+    const argv = [process.execPath, tool, '--verify'] as const;
+    const { exitCode } = await runProgram({ argv, root, timeoutMs: CHECK_MS, isShown: true });
+    tallies.push(exitCode === 0 ? ONE_PASSED : ONE_FAILED);
+  }
+  return addTallies(tallies);
 }
 
 /** Debian's place for it, which ordinary users' PATH lacks. */

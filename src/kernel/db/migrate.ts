@@ -11,6 +11,26 @@ export type Migrations = Readonly<Record<string, Migration>>;
 
 /** Where Kysely notes which steps have been done. */
 const STEPS_TABLE = 'kysely_migration';
+/** One index: its name, its table and the columns. */
+export type Index = readonly [name: string, table: string, columns: readonly string[]];
+
+/** A step that adds indexes. */
+export function addIndexes(indexes: readonly Index[]): Migration {
+  return {
+    up: async (db: Db) => {
+      for (const [name, table, columns] of indexes)
+        await db.schema
+          .createIndex(name)
+          .ifNotExists()
+          .on(table)
+          .columns([...columns])
+          .execute();
+    },
+    down: async (db: Db) => {
+      for (const [name, table] of indexes) await db.schema.dropIndex(name).ifExists().on(table).execute();
+    },
+  };
+}
 
 /**
  * Brings the schema to its newest form.

@@ -4,6 +4,7 @@
  * better-sqlite3 is synchronous, so a statement never waits inside the process; transactions take turns. Asking for the
  * plain handle while the same call chain has a transaction open would wait for itself for ever: that is an error here.
  */
+import { channel } from 'node:diagnostics_channel';
 import Sqlite from 'better-sqlite3';
 import {
   CompiledQuery,
@@ -23,14 +24,16 @@ export interface SqliteOptions {
   /** A path, or `:memory:`. */
   readonly file: string;
   /**
-   * `full` survives a power cut with every accepted request, as long as answers wait for `reachDisk`; `normal` may lose the last moments, never consistency
-   * (a kill of the process loses nothing either way).
+   * `full` survives a power cut with every accepted request, as long as answers wait for `reachDisk`; `normal` may lose the
+   * last moments, never consistency (a kill of the process loses nothing either way).
    */
   readonly durability: 'full' | 'normal';
 }
 
 /** How long another process's write is waited for. Longer hangs requests, shorter fails them while a backup runs. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** Tells every statement's text when it is prepared, for those who judge statements; in production nobody listens. */
+const prepared = channel('pileus:sql:prepared');
 /** Prepared statements kept. The program has some hundred; filters multiply them. */
 const MAX_STATEMENTS = 1_000;
 
@@ -146,6 +149,7 @@ class SqliteConnection implements DatabaseConnection {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const statement = this.#sqlite.prepare(sql);
+    if (prepared.hasSubscribers) prepared.publish(sql);
     if (this.#statements.size >= MAX_STATEMENTS) {
       const oldest = this.#statements.keys().next().value;
       if (oldest !== undefined) this.#statements.delete(oldest);

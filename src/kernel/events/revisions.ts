@@ -43,8 +43,12 @@ interface Waiter {
 export interface Revisions {
   /** Raises a topic's number, in the caller's transaction. */
   bump(tx: Db<RevisionTables>, topic: string): Promise<void>;
+  /** Raises the numbers of several topics, each once. */
+  bumpAll(tx: Db<RevisionTables>, topics: readonly string[]): Promise<void>;
   /** The topic's number; 0 before the first change. */
   current(db: Db<RevisionTables>, topic: string): Promise<number>;
+  /** The numbers of several topics; those without a change are left out. */
+  currentOf(db: Db<RevisionTables>, topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Waits until the topic's number is not `since`; returns it, or null after `timeoutMs` or when `signal` aborts. */
   wait(topic: string, since: number, timeoutMs: number, signal: AbortSignal): Promise<number | null>;
 }
@@ -101,16 +105,41 @@ export function createRevisions(db: Db<RevisionTables>, clock: Clock): Revisions
     }
   }
 
+  async function bump(tx: Db<RevisionTables>, topic: string): Promise<void> {
+    const raised = await tx
+      .updateTable('revisions')
+      .set({ revision: sql<number>`revision + 1` })
+      .where('topic', '=', topic)
+      .executeTakeFirst();
+    if (raised.numUpdatedRows === 0n) await tx.insertInto('revisions').values({ topic, revision: 1 }).execute();
+    afterCommit(() => ring(topic));
+  }
+
+  /** One statement for those that there are; the first change of a topic makes its row. */
+  async function bumpSome(tx: Db<RevisionTables>, topics: readonly string[]): Promise<void> {
+    const distinct = [...new Set(topics)];
+    const known = await listRevisions(tx, topics);
+    const raised = await tx
+      .updateTable('revisions')
+      .set({ revision: sql<number>`revision + 1` })
+      .where('topic', 'in', topics)
+      .executeTakeFirst();
+    afterCommit(() => distinct.filter((topic) => known.has(topic)).forEach(ring));
+    if (Number(raised.numUpdatedRows) === distinct.length) return;
+    for (const topic of distinct) if (!known.has(topic)) await bump(tx, topic);
+  }
+
   return {
+    bump,
     current,
-    async bump(tx, topic) {
-      const raised = await tx
-        .updateTable('revisions')
-        .set({ revision: sql<number>`revision + 1` })
-        .where('topic', '=', topic)
-        .executeTakeFirst();
-      if (raised.numUpdatedRows === 0n) await tx.insertInto('revisions').values({ topic, revision: 1 }).execute();
-      afterCommit(() => ring(topic));
+    async bumpAll(tx, topics) {
+      for (const chunk of chunksOf(topics)) await bumpSome(tx, chunk);
+    },
+    async currentOf(from, topics) {
+      const found = new Map<string, number>();
+      for (const chunk of chunksOf(topics))
+        for (const [topic, revision] of await listRevisions(from, chunk)) found.set(topic, revision);
+      return found;
     },
     async wait(topic, since, timeoutMs, signal) {
       const endMs = clock.monotonicMs() + timeoutMs;

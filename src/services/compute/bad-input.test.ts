@@ -1,8 +1,10 @@
 /** Whatever is sent, compute answers below 500 and, when it refuses, changes nothing. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Db } from '#kernel/db/database.ts';
 import { type ComputeUnderTest, startCompute } from '#tests/api/compute.ts';
 import { HOST, heartbeatOf } from '#tests/api/compute-hosts.ts';
+import { dumpTable } from '#tests/support/dump.ts';
 
 let compute: ComputeUnderTest;
 beforeAll(async () => {
@@ -26,8 +28,12 @@ const WATCHED = [
 ] as const;
 
 async function snapshot(): Promise<string> {
-  const tables = await Promise.all(WATCHED.map((table) => compute.db.selectFrom(table).selectAll().execute()));
-  const hosts = await compute.db.selectFrom('hosts').select(['id', 'is_disabled', 'is_forced_down']).execute();
+  const tables = await Promise.all(WATCHED.map((table) => dumpTable(compute.db as Db, table)));
+  const hosts = await compute.db
+    .selectFrom('hosts')
+    .select(['id', 'is_disabled', 'is_forced_down'])
+    .orderBy('hostname')
+    .execute();
   return JSON.stringify([tables, hosts]);
 }
 

@@ -21,6 +21,7 @@ import { computePolicy } from './policy.ts';
 import { computeRoutes } from './routes.ts';
 import { refreshPorts } from './servers/guests/refresh.ts';
 import { readDesiredGuests, takeGuestsReport } from './servers/guests/report.ts';
+import { createRecentHosts } from './servers/scheduler/recent.ts';
 import { sweepServers } from './servers/sweep.ts';
 import { serverTaskKinds } from './servers/tasks/kinds.ts';
 import type { ComputeTables } from './tables.ts';
@@ -62,12 +63,10 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     log: given.log,
     monotonicMs: () => given.clock.monotonicMs(),
   });
-  const deps: ComputeDeps = {
-    ...given,
-    db: given.db as Db<ComputeTables>,
-    policy,
-    liveness: createLiveness(given.clock),
-  };
+  const db = given.db as Db<ComputeTables>;
+  const liveness = createLiveness(given.clock);
+  const recentHosts = createRecentHosts({ ...given, db, liveness });
+  const deps: ComputeDeps = { ...given, db, policy, liveness, recentHosts };
   const app = createServiceApp({
     type: 'compute',
     routes: computeRoutes(deps),

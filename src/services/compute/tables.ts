@@ -1,4 +1,4 @@
-import type { Migrations } from '#kernel/db/migrate.ts';
+import { addIndexes, type Migrations } from '#kernel/db/migrate.ts';
 import type { RevisionTables } from '#kernel/events/revisions.ts';
 import type { TaskTables } from '#kernel/tasks/tables.ts';
 import { type AggregateTables, aggregateMigrations } from './aggregates/tables.ts';
@@ -27,6 +27,10 @@ export type ComputeTables = RevisionTables &
   ServerTables;
 
 /** Every step of compute's schema. */
+const indexMigrations: Migrations = {
+  'compute-0030-indexes-of-lists': addIndexes([['server_groups_listed', 'server_groups', ['created_at', 'id']]]),
+};
+
 export const computeMigrations: Migrations = {
   ...flavorMigrations,
   ...serverActionMigrations,
@@ -38,4 +42,5 @@ export const computeMigrations: Migrations = {
   ...aggregateMigrations,
   ...consoleMigrations,
   ...migrationMigrations,
+  ...indexMigrations,
 };

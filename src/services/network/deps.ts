@@ -1,6 +1,8 @@
 import type { Policy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
 import type { ServiceDeps } from '#kernel/service.ts';
+import type { DesiredSecurityGroup } from '#protocol/networks.ts';
+import type { Kept, SharedNetwork } from './hosts/shared.ts';
 import type { NetworkOptions } from './options.ts';
 import type { NetworkTables } from './tables.ts';
 
@@ -11,6 +13,8 @@ export interface NetworkDeps extends Omit<ServiceDeps, 'db'> {
   /** Names of all default rules: an attribute without one is free. */
   readonly ruleNames: ReadonlySet<string>;
   readonly options: NetworkOptions;
+  /** What many hosts are told alike. */
+  readonly shared: { readonly groups: Kept<DesiredSecurityGroup>; readonly networks: Kept<SharedNetwork> };
   /** A server's ports are not what they were: compute refreshes what it tells the guest and the agent. */
   readonly onServerPortsChanged: (serverId: string) => void;
 }

@@ -1,8 +1,9 @@
 /** Bodies and queries that nobody honest sends: each is refused in the envelope, none is a bug, none changes anything. */
 import fc from 'fast-check';
-import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Db } from '#kernel/db/database.ts';
 import { type NetworkUnderTest, startNetwork } from '#tests/api/network.ts';
+import { dumpTable } from '#tests/support/dump.ts';
 
 let cloud: NetworkUnderTest;
 beforeEach(async () => {
@@ -31,8 +32,7 @@ const TABLES = [
 /** Everything that there is, as text. */
 async function everything(): Promise<string> {
   const rows = [];
-  for (const table of TABLES)
-    rows.push((await sql`select * from ${sql.table(table)} order by 1, 2`.execute(cloud.db)).rows);
+  for (const table of TABLES) rows.push(await dumpTable(cloud.db as Db, table));
   return JSON.stringify(rows);
 }
 

@@ -17,9 +17,10 @@ import { discoveryRoutes } from './discovery/routes.ts';
 import { networkErrorStyle } from './errors.ts';
 import { floatingIpResource } from './floating-ips/resource.ts';
 import { floatingIpRoutes } from './floating-ips/routes.ts';
-import { desiredNetworks } from './hosts/desired.ts';
+import { desiredNetworks, readSharedGroups, readSharedNetworks } from './hosts/desired.ts';
 import { registerHost } from './hosts/register.ts';
 import { reportNetworks } from './hosts/report.ts';
+import { groupTopic, keepShared, networkTopic } from './hosts/shared.ts';
 import { superviseHosts } from './hosts/supervise.ts';
 import { ipAvailabilityRoutes } from './ip-availability/routes.ts';
 import { networkResource } from './networks/resource.ts';
@@ -130,6 +131,10 @@ export function createNetworkService(
     policy,
     ruleNames: new Set(networkRules.map(({ name }) => name)),
     options,
+    shared: {
+      groups: keepShared(given.revisions, groupTopic, readSharedGroups),
+      networks: keepShared(given.revisions, networkTopic, readSharedNetworks),
+    },
   };
   const app = createServiceApp({
     type: 'network',

@@ -1,7 +1,7 @@
 import { columns } from '#kernel/db/columns.ts';
 import type { Db } from '#kernel/db/database.ts';
 import type { EpochMs } from '#kernel/db/json.ts';
-import type { Migrations } from '#kernel/db/migrate.ts';
+import { addIndexes, type Migrations } from '#kernel/db/migrate.ts';
 
 export interface ProviderRow {
   id: string;
@@ -97,6 +97,10 @@ export const placementMigrations: Migrations = {
       for (const table of TABLES) await db.schema.dropTable(table).ifExists().execute();
     },
   },
+  'placement-0002-indexes': addIndexes([
+    ['placement_providers_parent', 'placement_providers', ['parent_id']],
+    ['placement_providers_listed', 'placement_providers', ['created_at', 'id']],
+  ]),
 };
 
 async function createProviderTables(db: Db): Promise<void> {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '#kernel/db/database.ts';
+import { dumpTable } from '../../support/dump.ts';
 import { ADMIN, ADMIN_PASSWORD, type Answer, type Cloud, passwordAuth, SYSTEM, startCloud } from './cloud.ts';
 
 let cloud: Cloud;
@@ -22,7 +23,7 @@ afterAll(() => cloud.close());
 async function snapshot(): Promise<string> {
   const db = cloud.db as Db<Record<string, Record<string, unknown>>>;
   const tables = (await db.introspection.getTables()).map((table) => table.name).toSorted();
-  const rows = await Promise.all(tables.map((table) => db.selectFrom(table).selectAll().execute()));
+  const rows = await Promise.all(tables.map((table) => dumpTable(db as Db, table)));
   return JSON.stringify(rows);
 }
 

@@ -142,3 +142,15 @@ export async function listHostZones(db: Db<ComputeTables>): Promise<Map<string, 
     .execute();
   return new Map(rows.map((row) => [row.host_id, row.value]));
 }
+
+/** The zone that an aggregate puts a host into; undefined when none does. */
+export async function findHostZone(db: Db<ComputeTables>, hostId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('aggregate_hosts as member')
+    .innerJoin('aggregate_metadata as zone', 'zone.aggregate', 'member.aggregate')
+    .select('zone.value')
+    .where('member.host_id', '=', hostId)
+    .where('zone.name', '=', ZONE_KEY)
+    .executeTakeFirst();
+  return row?.value;
+}

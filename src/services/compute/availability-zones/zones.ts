@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { listHostZones } from '../aggregates/store.ts';
+import { findHostZone, listHostZones } from '../aggregates/store.ts';
 import { type Host, listHosts } from '../hosts/store.ts';
 import type { ComputeTables } from '../tables.ts';
 
@@ -16,7 +16,7 @@ export interface Zone {
 
 /** The zone that a host is in. */
 export async function zoneOfHost(db: Db<ComputeTables>, hostId: string): Promise<string> {
-  return (await listHostZones(db)).get(hostId) ?? DEFAULT_ZONE;
+  return (await findHostZone(db, hostId)) ?? DEFAULT_ZONE;
 }
 
 /** Every zone with its hosts: available ones first, each by name. @see nova/availability_zones.py */

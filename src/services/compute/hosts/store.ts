@@ -6,6 +6,8 @@ import type { HostRow, HostTables } from './tables.ts';
 
 export type Host = Selectable<HostRow>;
 
+const BRIEF = ['id', 'hostname', 'is_disabled', 'is_forced_down', 'last_seen_at'] as const;
+
 /** Every host, by name. There are some hundred, so that no caller needs pages of them. */
 export async function listHosts(db: Db<HostTables>): Promise<Host[]> {
   return db.selectFrom('hosts').selectAll().orderBy('hostname').execute();
@@ -17,6 +19,20 @@ export async function findHost(db: Db<HostTables>, id: string): Promise<Host | u
 
 export async function findHostByName(db: Db<HostTables>, hostname: string): Promise<Host | undefined> {
   return db.selectFrom('hosts').selectAll().where('hostname', '=', hostname).executeTakeFirst();
+}
+
+/** What a host is called and how it does, without all that it has told of itself. */
+export type BriefHost = Pick<Host, 'id' | 'hostname' | 'is_disabled' | 'is_forced_down' | 'last_seen_at'>;
+
+/** Every host, briefly. */
+export async function listBriefHosts(db: Db<HostTables>): Promise<BriefHost[]> {
+  return db.selectFrom('hosts').select(BRIEF).orderBy('hostname').execute();
+}
+
+/** Some hosts, briefly; those that are gone are left out. */
+export async function listBriefHostsById(db: Db<HostTables>, ids: readonly string[]): Promise<BriefHost[]> {
+  if (ids.length === 0) return [];
+  return db.selectFrom('hosts').select(BRIEF).where('id', 'in', ids).execute();
 }
 
 /** Names of hosts, by id. */

@@ -33,7 +33,7 @@ export const serverRoutes = (deps: ComputeDeps): Route[] => [
     policy: 'os_compute_api:servers:detail',
     handler: (request) =>
       list(deps, request, 'servers/detail', async (servers) => {
-        const sight = await sightOf(deps, request.ctx, { projectId: request.ctx.projectId });
+        const sight = await sightOf(deps, request.ctx, { projectId: request.ctx.projectId, servers });
         return servers.map((server) => wholeServer(request, server, sight));
       }),
   }),
@@ -72,7 +72,11 @@ export const serverRoutes = (deps: ComputeDeps): Route[] => [
     query: AnyQuery,
     handler: async (request) => {
       const server = await showServer(deps, request.ctx, request.params['serverId'] ?? '');
-      const sight = await sightOf(deps, request.ctx, { projectId: server.project_id, serverId: server.id });
+      const sight = await sightOf(deps, request.ctx, {
+        projectId: server.project_id,
+        servers: [server],
+        serverId: server.id,
+      });
       return { server: wholeServer(request, server, sight) };
     },
   }),
@@ -103,7 +107,11 @@ export async function updatedView(
   id: string,
 ): Promise<Record<string, unknown>> {
   const server = await showServer(deps, request.ctx, id, 'os_compute_api:servers:update');
-  const sight = await sightOf(deps, request.ctx, { projectId: server.project_id, serverId: server.id });
+  const sight = await sightOf(deps, request.ctx, {
+    projectId: server.project_id,
+    servers: [server],
+    serverId: server.id,
+  });
   return updatedServer(request, server, sight);
 }
 

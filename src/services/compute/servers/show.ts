@@ -1,6 +1,6 @@
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { ComputeDeps } from '../deps.ts';
-import { type Host, listHosts } from '../hosts/store.ts';
+import { type BriefHost, listBriefHostsById } from '../hosts/store.ts';
 import { requireVisible } from './access.ts';
 import { groupsOf, zonesOf } from './scheduler/zones.ts';
 import { findWholeServer, serverAbsent, type WholeServer } from './store.ts';
@@ -20,14 +20,20 @@ export async function showServer(
   return server;
 }
 
-/** What the caller may see of servers, and what views need to know of hosts: one query, whatever is shown. */
+/** What the caller may see of these servers, and what views need to know of their hosts: two queries, however many they are. */
 export async function sightOf(
   deps: ComputeDeps,
   ctx: RequestContext,
-  of: { readonly projectId: string | null; readonly serverId?: string },
+  of: {
+    readonly projectId: string | null;
+    readonly servers: readonly WholeServer[];
+    /** A single one, whose server groups are shown too. */
+    readonly serverId?: string;
+  },
 ): Promise<ServerSight> {
   const target = { project_id: of.projectId };
-  const hosts = await listHosts(deps.db);
+  const hostIds = [...new Set(of.servers.flatMap(({ host_id }) => host_id ?? []))];
+  const hosts = await listBriefHostsById(deps.db, hostIds);
   const zones = await zonesOf(deps, hosts);
   return {
     isAdmin: deps.policy.allows(ctx, 'context_is_admin'),
@@ -42,7 +48,7 @@ export async function sightOf(
 }
 
 /** @see nova/compute/api.py, get_instance_host_status */
-function statusOfHost(deps: ComputeDeps, host: Host): string {
+function statusOfHost(deps: ComputeDeps, host: BriefHost): string {
   if (host.is_forced_down === 1) return 'DOWN';
   if (!deps.liveness.isUp(host)) return 'UNKNOWN';
   return host.is_disabled === 1 ? 'MAINTENANCE' : 'UP';

@@ -1,6 +1,6 @@
 import { columns } from '#kernel/db/columns.ts';
 import type { Bit, EpochMs, JsonText } from '#kernel/db/json.ts';
-import type { Migrations } from '#kernel/db/migrate.ts';
+import { addIndexes, type Migrations } from '#kernel/db/migrate.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import type { ContentFormat } from '../formats/format.ts';
 import type { ImageStatus, Visibility } from './states.ts';
@@ -220,4 +220,8 @@ export const imageMigrations: Migrations = {
         .execute(),
     down: (db) => db.schema.dropTable('image_cache').ifExists().execute(),
   },
+  'image-0020-indexes': addIndexes([
+    ['images_by_writer', 'images', ['writer']],
+    ['image_cache_listed', 'image_cache', ['created_at', 'image_id']],
+  ]),
 };

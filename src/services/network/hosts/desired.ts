@@ -1,3 +1,4 @@
+import type { Db } from '#kernel/db/database.ts';
 import { fromJson } from '#kernel/db/json.ts';
 import { ICMPV6 } from '#kernel/ip-protocols.ts';
 import { parseAddress } from '#kernel/net.ts';
@@ -28,15 +29,17 @@ import { isAutoAddressed } from '../subnets/check.ts';
 import { cidrOf } from '../subnets/ranges.ts';
 import { listSubnetsOfNetworks } from '../subnets/store.ts';
 import type { SubnetRow } from '../subnets/tables.ts';
+import type { NetworkTables } from '../tables.ts';
+import type { SharedNetwork } from './shared.ts';
 import {
   findHost,
   listDhcpBindings,
-  listHosts,
   listLeaseholders,
   listMemberAddresses,
   listPlaces,
   listRoutedNetworkIds,
   listServerPortsOfHost,
+  type Place,
 } from './store.ts';
 import { networksTopic } from './touch.ts';
 
@@ -44,8 +47,8 @@ type Addresses = ReadonlyMap<string, readonly PortAddressRow[]>;
 type Subnets = ReadonlyMap<string, SubnetRow>;
 
 /**
- * All that a host's networks must be, with a number of queries that doesn't depend on how much that is. The revision is read
- * first: what changes meanwhile has a later one, and is asked for again.
+ * All that a host's networks must be, with a number of queries that doesn't depend on how much that is; what other hosts are told alike
+ * is kept from one to the next (`shared.ts`). The revision is read first: what changes meanwhile has a later one, and is asked for again.
  */
 export async function desiredNetworks(deps: NetworkDeps, hostId: string): Promise<DesiredNetworks> {
   const { db } = deps;
@@ -62,8 +65,8 @@ export async function desiredNetworks(deps: NetworkDeps, hostId: string): Promis
   const dhcpPorts = await listPorts(db, { networkIds: bound, deviceOwners: ['network:dhcp'], host: host.hostname });
   const served = [...new Set(dhcpPorts.map(({ network_id }) => network_id))];
   const networkIds = [...new Set([...[...ports, ...routerPorts].map(({ network_id }) => network_id), ...served])];
-  const networks = await listNetworksById(db, networkIds.toSorted());
-  const subnetRows = await listSubnetsOfNetworks(db, networkIds);
+  const networks = await deps.shared.networks.list(db, networkIds.toSorted());
+  const subnetRows = networks.flatMap(({ subnets: own }) => own);
   const leaseholders = await listLeaseholders(db, served);
   const addresses = await addressesOf(
     db,
@@ -74,14 +77,13 @@ export async function desiredNetworks(deps: NetworkDeps, hostId: string): Promis
     ports.map(({ id }) => id),
   );
   const subnets: Subnets = new Map(subnetRows.map((subnet) => [subnet.id, subnet]));
-  const peers = await peersOf(deps, hostId, networkIds);
   const routed = await listRoutedNetworkIds(db, served);
   return {
     revision,
     networks: networks.map((network) =>
-      renderNetwork(deps, network, {
-        subnets: subnetRows.filter(({ network_id }) => network_id === network.id),
-        peers: peers.get(network.id) ?? [],
+      renderNetwork(deps, network.row, {
+        subnets: network.subnets,
+        peers: peersOf(network.places, hostId),
         dhcpPort: dhcpPorts.find(({ network_id }) => network_id === network.id),
         leaseholders: leaseholders.filter(({ network_id }) => network_id === network.id),
         addresses,
@@ -89,25 +91,31 @@ export async function desiredNetworks(deps: NetworkDeps, hostId: string): Promis
       }),
     ),
     ports: ports.map((port) => renderPort(port, addresses, groups.get(port.id) ?? [])),
-    securityGroups: await renderGroups(deps, [...new Set([...groups.values()].flat())].toSorted()),
+    securityGroups: await deps.shared.groups.list(db, [...new Set([...groups.values()].flat())].toSorted()),
     routers: await renderRouters(deps, routers, routerPorts, addresses, subnets),
   };
 }
 
-/** The tunnel addresses of the other hosts of each network. */
-async function peersOf(
-  deps: NetworkDeps,
-  hostId: string,
+/** Reads networks with their subnets and where they are. */
+export async function readSharedNetworks(
+  db: Db<NetworkTables>,
   networkIds: readonly string[],
-): Promise<Map<string, string[]>> {
-  const tunnels = new Map((await listHosts(deps.db)).map((host) => [host.id, host.tunnel_address]));
-  const peers = new Map<string, Set<string>>();
-  for (const place of await listPlaces(deps.db, networkIds)) {
-    const address = tunnels.get(place.host_id);
-    if (place.host_id === hostId || address === null || address === undefined) continue;
-    peers.set(place.network_id, (peers.get(place.network_id) ?? new Set()).add(address));
-  }
-  return new Map([...peers].map(([id, set]) => [id, [...set].toSorted()]));
+): Promise<SharedNetwork[]> {
+  const rows = await listNetworksById(db, networkIds);
+  const subnets = Map.groupBy(await listSubnetsOfNetworks(db, networkIds), (subnet) => subnet.network_id);
+  const places = Map.groupBy(await listPlaces(db, networkIds), (place) => place.network_id);
+  return rows.map((row) => ({
+    id: row.id,
+    row,
+    subnets: subnets.get(row.id) ?? [],
+    places: places.get(row.id) ?? [],
+  }));
+}
+
+/** The tunnel addresses of a network's other hosts. */
+function peersOf(places: readonly Place[], hostId: string): string[] {
+  const addresses = places.flatMap((place) => (place.host_id === hostId ? [] : (place.tunnel_address ?? [])));
+  return [...new Set(addresses)].toSorted();
 }
 
 interface NetworkParts {
@@ -201,10 +209,14 @@ function renderPort(port: PortRow, addresses: Addresses, groupIds: readonly stri
   };
 }
 
-async function renderGroups(deps: NetworkDeps, groupIds: readonly string[]): Promise<DesiredSecurityGroup[]> {
-  const rules = await listRulesOf(deps.db, groupIds);
+/** Reads groups with all their rules, and the addresses of whoever those name. */
+export async function readSharedGroups(
+  db: Db<NetworkTables>,
+  groupIds: readonly string[],
+): Promise<DesiredSecurityGroup[]> {
+  const rules = await listRulesOf(db, groupIds);
   const remoteIds = [...new Set(rules.flatMap((rule) => rule.remote_group_id ?? []))];
-  const members = Map.groupBy(await listMemberAddresses(deps.db, remoteIds), (member) => member.security_group_id);
+  const members = Map.groupBy(await listMemberAddresses(db, remoteIds), (member) => member.security_group_id);
   const remotes = new Map(
     remoteIds.map((id) => [
       id,
@@ -215,12 +227,10 @@ async function renderGroups(deps: NetworkDeps, groupIds: readonly string[]): Pro
     ]),
   );
   const addressGroupIds = [...new Set(rules.flatMap((rule) => rule.remote_address_group_id ?? []))];
-  for (const group of await listAddressGroupsById(deps.db, addressGroupIds))
+  for (const group of await listAddressGroupsById(db, addressGroupIds))
     remotes.set(group.id, [...fromJson(group.addresses)]);
-  return groupIds.map((id) => ({
-    id,
-    rules: rules.filter((rule) => rule.security_group_id === id).map((rule) => renderRule(rule, remotes)),
-  }));
+  const byGroup = Map.groupBy(rules, (rule) => rule.security_group_id);
+  return groupIds.map((id) => ({ id, rules: (byGroup.get(id) ?? []).map((rule) => renderRule(rule, remotes)) }));
 }
 
 function renderRule(

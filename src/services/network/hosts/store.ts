@@ -55,26 +55,13 @@ export async function dhcpHostIds(tx: Tx, networkIds: readonly string[]): Promis
 /** Hosts with ports that the groups' rules apply to. */
 export async function hostIdsOfGroups(tx: Tx, groupIds: readonly string[]): Promise<string[]> {
   if (groupIds.length === 0) return [];
-  // From the hosts' side: one member on a host is enough, so that thousands of them are not looked at.
   const rows = await tx
-    .selectFrom('network_hosts as h')
+    .selectFrom('port_security_groups as g')
+    .innerJoin('ports as p', 'p.id', 'g.port_id')
+    .innerJoin('network_hosts as h', 'h.hostname', 'p.host')
     .select('h.id')
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('ports as p')
-          .select('p.id')
-          .whereRef('p.host', '=', 'h.hostname')
-          .where((port) =>
-            port.exists(
-              port
-                .selectFrom('port_security_groups as g')
-                .select('g.port_id')
-                .whereRef('g.port_id', '=', 'p.id')
-                .where('g.security_group_id', 'in', groupIds),
-            ),
-          ),
-      ),
-    )
+    .distinct()
+    .where('g.security_group_id', 'in', groupIds)
     .execute();
   return rows.map(({ id }) => id);
 }
@@ -247,20 +234,29 @@ export async function listLeaseholders(db: Tx, networkIds: readonly string[]): P
     .execute();
 }
 
+export interface Place {
+  readonly network_id: string;
+  readonly host_id: string;
+  readonly tunnel_address: string | null;
+}
+
 /** Which hosts have which networks, for tunnels: ports, DHCP servers and routers. */
-export async function listPlaces(
-  db: Tx,
-  networkIds: readonly string[],
-): Promise<{ network_id: string; host_id: string }[]> {
+export async function listPlaces(db: Tx, networkIds: readonly string[]): Promise<Place[]> {
   if (networkIds.length === 0) return [];
   const byPort = await db
     .selectFrom('ports as p')
     .innerJoin('network_hosts as h', 'h.hostname', 'p.host')
-    .select(['p.network_id', 'h.id as host_id'])
+    .select(['p.network_id', 'h.id as host_id', 'h.tunnel_address'])
     .distinct()
     .where('p.network_id', 'in', networkIds)
     .execute();
-  return [...byPort, ...(await listDhcpBindings(db, { networkIds }))];
+  const byDhcp = await db
+    .selectFrom('dhcp_bindings as b')
+    .innerJoin('network_hosts as h', 'h.id', 'b.host_id')
+    .select(['b.network_id', 'h.id as host_id', 'h.tunnel_address'])
+    .where('b.network_id', 'in', networkIds)
+    .execute();
+  return [...byPort, ...byDhcp];
 }
 
 /** Addresses of the members of groups, and the pairs that they may use besides. */

@@ -1,6 +1,6 @@
 /**
  * Which hosts a change concerns: their revision is raised in the change's own transaction, so that each of them is told, and
- * nobody else is woken.
+ * nobody else is woken. Groups and networks have numbers of their own, by which what is read of them is kept (`shared.ts`).
  *
  * | change | hosts |
  * |---|---|
@@ -12,6 +12,7 @@
  * | a router, its ports, its floating IPs | the one that has the router |
  */
 import type { Write } from '../resources/resource.ts';
+import { groupTopic, networkTopic } from './shared.ts';
 import {
   dhcpHostIds,
   findHostByName,
@@ -29,15 +30,18 @@ export function networksTopic(hostId: string): string {
 
 /** Raises the revision of these hosts' networks, once per change. */
 export async function touchHosts(write: Write, hostIds: readonly string[]): Promise<void> {
-  for (const hostId of hostIds) {
-    if (write.touched.has(hostId)) continue;
-    write.touched.add(hostId);
-    await write.deps.revisions.bump(write.tx, networksTopic(hostId));
-  }
+  await touchTopics(write, hostIds.map(networksTopic));
+}
+
+async function touchTopics(write: Write, topics: readonly string[]): Promise<void> {
+  const fresh = topics.filter((topic) => !write.touched.has(topic));
+  for (const topic of fresh) write.touched.add(topic);
+  await write.deps.revisions.bumpAll(write.tx, fresh);
 }
 
 /** A network or its subnets changed; or a host joined or left it. Call it while the leaving one still counts. */
 export async function touchNetworks(write: Write, networkIds: readonly string[]): Promise<void> {
+  await touchTopics(write, networkIds.map(networkTopic));
   await touchHosts(write, await hostIdsOfNetworks(write.tx, networkIds));
 }
 
@@ -66,6 +70,7 @@ export async function touchPort(
 
 /** A group's rules changed. */
 export async function touchGroups(write: Write, groupIds: readonly string[]): Promise<void> {
+  await touchTopics(write, groupIds.map(groupTopic));
   await touchHosts(write, await hostIdsOfGroups(write.tx, groupIds));
 }
 

@@ -18,7 +18,7 @@ export interface Write {
   readonly tx: Db<NetworkTables>;
   readonly ctx: RequestContext;
   readonly scope: Scope;
-  /** Hosts whose desired networks this change has already raised. */
+  /** Topics that this change has already raised. */
   readonly touched: Set<string>;
 }
 

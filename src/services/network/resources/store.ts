@@ -2,6 +2,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
+import { groupTopic, networkTopic } from '../hosts/shared.ts';
 import type { NetworkTables } from '../tables.ts';
 import type { ListQuery, TagFilters } from './query.ts';
 import { readBoolean, readInteger } from './types.ts';
@@ -141,7 +142,7 @@ export function ownOnly(scope: Scope): Condition {
  * @param object What names the object, such as `t.id`.
  */
 export function isOpened(objectType: string, actions: readonly string[], object: string, scope: Scope): Condition {
-  return sql<SqlBool>`exists (select 1 from rbac_policies r where r.object_type = ${objectType} and r.object_id = ${sql.ref(object)}
+  return sql<SqlBool>`${sql.ref(object)} in (select r.object_id from rbac_policies r where r.object_type = ${objectType}
     and r.action in (${sql.join(actions)}) and r.target_project in ('*', ${scope.projectId ?? '*'}))`;
 }
 
@@ -209,4 +210,8 @@ export async function tagsOf(db: Db<NetworkTables>, ids: readonly string[]): Pro
 export async function deleteAttachments(tx: Db<NetworkTables>, id: string): Promise<void> {
   await tx.deleteFrom('network_tags').where('resource_id', '=', id).execute();
   await tx.deleteFrom('rbac_policies').where('object_id', '=', id).execute();
+  await tx
+    .deleteFrom('revisions')
+    .where('topic', 'in', [groupTopic(id), networkTopic(id)])
+    .execute();
 }

@@ -88,15 +88,8 @@ export async function claimHost(
   const resources = resourcesOf(flavor);
   const properties = server.image === null ? {} : fromJson(server.image).properties;
   const traits = traitsOf(flavor, properties);
-  const candidates = await deps.placement.listCandidates(deps.db as Db, {
-    resources,
-    requiredTraits: traits.required,
-    forbiddenTraits: traits.forbidden,
-  });
-  const hosts = await listSchedulableHosts(deps);
   const request = await placeRequestOf(deps, server, flavor, options.excludedHosts);
-  const choice = chooseHosts(hosts, new Map(candidates.map((one) => [one.providerId, one])), request);
-  for (const hostId of choice.hostIds.slice(0, MAX_CLAIMS)) {
+  const claimAt = async (hostId: string): Promise<boolean> => {
     const isClaimed = await deps.placement.claim(deps.db as Db, {
       consumerId: server.id,
       projectId: server.project_id,
@@ -104,11 +97,40 @@ export async function claimHost(
       providerId: hostId,
       resources,
     });
-    if (isClaimed) return hostId;
+    if (isClaimed) deps.recentHosts.took(hostId, resources);
+    return isClaimed;
+  };
+  if (asksOnlyForRoom(request) && traits.required.length + traits.forbidden.length === 0) {
+    const hostId = await deps.recentHosts.suggest(resources);
+    if (hostId !== undefined && (await claimAt(hostId))) return hostId;
+    if (hostId !== undefined) deps.recentHosts.drop(hostId);
+  }
+  const candidates = await deps.placement.listCandidates(deps.db as Db, {
+    resources,
+    requiredTraits: traits.required,
+    forbiddenTraits: traits.forbidden,
+  });
+  const hosts = await listSchedulableHosts(deps);
+  const choice = chooseHosts(hosts, new Map(candidates.map((one) => [one.providerId, one])), request);
+  for (const hostId of choice.hostIds.slice(0, MAX_CLAIMS)) {
+    if (await claimAt(hostId)) return hostId;
   }
   if (choice.hostIds.length > 0) throw overtaken('other servers took the room of every fit host first');
   const { message, details } = explainRejections(choice.rejected);
   throw new NoValidHost(message, details);
+}
+
+/** Any host with room is as good as any other. */
+function asksOnlyForRoom(request: PlaceRequest): boolean {
+  return (
+    request.zone === null &&
+    request.hostId === null &&
+    request.sameHosts === null &&
+    request.differentHosts.length === 0 &&
+    request.group === null &&
+    Object.keys(request.aggregateSpecs).length === 0 &&
+    request.excludedHosts.length === 0
+  );
 }
 
 async function placeRequestOf(

@@ -3,7 +3,7 @@ import { BadRequest } from '#kernel/errors.ts';
 import { listAggregates, listHostZones } from '../../aggregates/store.ts';
 import { DEFAULT_ZONE, zoneOfHost } from '../../availability-zones/zones.ts';
 import type { ComputeDeps } from '../../deps.ts';
-import { listHosts } from '../../hosts/store.ts';
+import { listBriefHosts } from '../../hosts/store.ts';
 import { findGroupOfServer, listGroupMembers } from '../../server-groups/store.ts';
 import { countServersByHost } from '../store.ts';
 import type { GroupRequest, SchedulableHost } from './choose.ts';
@@ -12,7 +12,7 @@ type Deps = Pick<ComputeDeps, 'db' | 'liveness'>;
 
 /** Every host as the scheduler sees it: three queries, however many there are. */
 export async function listSchedulableHosts({ db, liveness }: Deps): Promise<SchedulableHost[]> {
-  const hosts = await listHosts(db);
+  const hosts = await listBriefHosts(db);
   const zones = await listHostZones(db);
   const metadata = await listAggregateMetadata(db);
   return hosts.map((host) => ({
