@@ -68,6 +68,13 @@ export const aggregateRoutes = (deps: ComputeDeps): Route[] => [
     method: 'POST',
     path: '/os-aggregates/:aggregateId/action',
     name: 'actOnAggregate',
+    documents: () => ({
+      policies: [
+        'os_compute_api:os-aggregates:add_host',
+        'os_compute_api:os-aggregates:remove_host',
+        'os_compute_api:os-aggregates:set_metadata',
+      ],
+    }),
     body: AggregateAction,
     handler: async (request) => ({
       aggregate: wholeAggregate(

@@ -26,6 +26,7 @@ export const instanceActionRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId/os-instance-actions',
     name: 'listInstanceActions',
+    documents: () => ({ policies: ['os_compute_api:os-instance-actions:list'] }),
     query: ActionQuery,
     handler: async (request) => {
       const serverId = request.params['serverId'] ?? '';
@@ -50,6 +51,9 @@ export const instanceActionRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId/os-instance-actions/:requestId',
     name: 'showInstanceAction',
+    documents: () => ({
+      policies: ['os_compute_api:os-instance-actions:show', 'os_compute_api:os-instance-actions:events'],
+    }),
     handler: async (request) => {
       const found = await showAction(deps, request.ctx, request.params['serverId'] ?? '', {
         requestId: request.params['requestId'] ?? '',

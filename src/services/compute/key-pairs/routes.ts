@@ -20,6 +20,7 @@ export const keyPairRoutes = (deps: ComputeDeps): Route[] => {
       method: 'GET',
       path: '/os-keypairs',
       name: 'listKeyPairs',
+      documents: () => ({ policies: ['os_compute_api:os-keypairs:index'] }),
       query: KeyPairListQuery,
       handler: async (request) => {
         const pairs = await findKeyPairs(deps, request.ctx, request.query);
@@ -36,6 +37,7 @@ export const keyPairRoutes = (deps: ComputeDeps): Route[] => {
       method: 'POST',
       path: '/os-keypairs',
       name: 'createKeyPair',
+      documents: () => ({ policies: ['os_compute_api:os-keypairs:create'] }),
       before: compute.keyPairsOnlyImported,
       body: KeyPairCreate,
       handler: (request) => create(request, request.body.keypair),
@@ -44,6 +46,7 @@ export const keyPairRoutes = (deps: ComputeDeps): Route[] => {
       method: 'POST',
       path: '/os-keypairs',
       name: 'importKeyPair',
+      documents: () => ({ policies: ['os_compute_api:os-keypairs:create'] }),
       since: compute.keyPairsOnlyImported,
       body: KeyPairImport,
       handler: (request) => create(request, request.body.keypair),
@@ -52,6 +55,7 @@ export const keyPairRoutes = (deps: ComputeDeps): Route[] => {
       method: 'GET',
       path: '/os-keypairs/:name',
       name: 'showKeyPair',
+      documents: () => ({ policies: ['os_compute_api:os-keypairs:show'] }),
       query: KeyPairQuery,
       handler: async (request) => ({
         keypair: wholeKeyPair(
@@ -64,6 +68,7 @@ export const keyPairRoutes = (deps: ComputeDeps): Route[] => {
       method: 'DELETE',
       path: '/os-keypairs/:name',
       name: 'deleteKeyPair',
+      documents: () => ({ policies: ['os_compute_api:os-keypairs:delete'] }),
       query: KeyPairQuery,
       handler: async ({ ctx, params, query, has }) => {
         await removeKeyPair(deps, ctx, params['name'] ?? '', query.user_id);

@@ -18,6 +18,7 @@ export const quotaRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/os-quota-sets/:projectId',
     name: 'showQuota',
+    documents: () => ({ policies: ['os_compute_api:os-quota-sets:show'] }),
     query: QuotaQuery,
     handler: async (request) => {
       const projectId = request.params['projectId'] ?? '';
@@ -29,6 +30,7 @@ export const quotaRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/os-quota-sets/:projectId/detail',
     name: 'showQuotaDetail',
+    documents: () => ({ policies: ['os_compute_api:os-quota-sets:detail'] }),
     query: QuotaQuery,
     handler: async (request) => {
       const projectId = request.params['projectId'] ?? '';

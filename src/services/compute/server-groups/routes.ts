@@ -74,6 +74,7 @@ export const serverGroupRoutes = (deps: ComputeDeps): Route[] => {
       method: 'GET',
       path: '/os-server-groups/:groupId',
       name: 'showServerGroup',
+      documents: () => ({ policies: ['os_compute_api:os-server-groups:show'] }),
       handler: async (request) => ({
         server_group: serverGroupBody(
           request,
@@ -85,6 +86,7 @@ export const serverGroupRoutes = (deps: ComputeDeps): Route[] => {
       method: 'DELETE',
       path: '/os-server-groups/:groupId',
       name: 'deleteServerGroup',
+      documents: () => ({ policies: ['os_compute_api:os-server-groups:delete'] }),
       status: 204,
       handler: ({ ctx, params }) => removeServerGroup(deps, ctx, params['groupId'] ?? ''),
     }),

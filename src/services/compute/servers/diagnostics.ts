@@ -14,6 +14,7 @@ export const serverDiagnosticsRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId/diagnostics',
     name: 'showServerDiagnostics',
+    documents: () => ({ policies: ['os_compute_api:os-server-diagnostics'] }),
     handler: async (request) => {
       const id = request.params['serverId'] ?? '';
       const server = await openServer(deps, request.ctx, id, 'os_compute_api:os-server-diagnostics');

@@ -9,6 +9,7 @@ export const serverPasswordRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId/os-server-password',
     name: 'showServerPassword',
+    documents: () => ({ policies: ['os_compute_api:os-server-password:show'] }),
     handler: async ({ ctx, params }) => {
       await openServer(deps, ctx, params['serverId'] ?? '', 'os_compute_api:os-server-password:show');
       // Guests have no way of posting one here.
@@ -19,6 +20,7 @@ export const serverPasswordRoutes = (deps: ComputeDeps): Route[] => [
     method: 'DELETE',
     path: '/servers/:serverId/os-server-password',
     name: 'clearServerPassword',
+    documents: () => ({ policies: ['os_compute_api:os-server-password:clear'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       await openServer(deps, ctx, params['serverId'] ?? '', 'os_compute_api:os-server-password:clear');

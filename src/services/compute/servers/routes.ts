@@ -41,6 +41,7 @@ export const serverRoutes = (deps: ComputeDeps): Route[] => [
     method: 'POST',
     path: '/servers',
     name: 'createServer',
+    documents: () => ({ policies: ['os_compute_api:servers:create'] }),
     body: CreateServerBody,
     maxBodyBytes: MAX_CREATE_BYTES,
     status: 202,
@@ -69,6 +70,7 @@ export const serverRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId',
     name: 'showServer',
+    documents: () => ({ policies: ['os_compute_api:servers:show'] }),
     query: AnyQuery,
     handler: async (request) => {
       const server = await showServer(deps, request.ctx, request.params['serverId'] ?? '');
@@ -84,6 +86,7 @@ export const serverRoutes = (deps: ComputeDeps): Route[] => [
     method: 'PUT',
     path: '/servers/:serverId',
     name: 'updateServer',
+    documents: () => ({ policies: ['os_compute_api:servers:update'] }),
     body: UpdateServerBody,
     handler: async (request) => {
       const id = request.params['serverId'] ?? '';
@@ -95,6 +98,7 @@ export const serverRoutes = (deps: ComputeDeps): Route[] => [
     method: 'DELETE',
     path: '/servers/:serverId',
     name: 'deleteServer',
+    documents: () => ({ policies: ['os_compute_api:servers:delete'] }),
     status: 204,
     handler: (request) => removeServer(deps, request.ctx, request.params['serverId'] ?? ''),
   }),

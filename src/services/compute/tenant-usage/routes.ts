@@ -64,6 +64,7 @@ export const tenantUsageRoutes = (deps: ComputeDeps): Route[] => {
       method: 'GET',
       path: '/os-simple-tenant-usage/:projectId',
       name: 'showProjectUsage',
+      documents: () => ({ policies: ['os_compute_api:os-simple-tenant-usage:show'] }),
       query: UsageQuery,
       handler: async (request) => {
         const projectId = request.params['projectId'] ?? '';

@@ -20,6 +20,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId/application_credentials',
     name: 'listApplicationCredentials',
+    documents: () => ({ policies: ['identity:list_application_credentials'] }),
     handler: (request) => {
       const userId = request.params['userId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:list_application_credentials', { user_id: userId });
@@ -30,6 +31,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/users/:userId/application_credentials',
     name: 'createApplicationCredential',
+    documents: () => ({ policies: ['identity:create_application_credential'] }),
     status: 201,
     body: CreateApplicationCredentialBody,
     handler: async (request) => {
@@ -44,6 +46,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId/application_credentials/:credentialId',
     name: 'showApplicationCredential',
+    documents: () => ({ policies: ['identity:get_application_credential'] }),
     handler: async (request) => {
       const { userId = '', credentialId = '' } = request.params;
       const target = { user_id: await ownerOf(deps, credentialId, userId) };
@@ -55,6 +58,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/users/:userId/application_credentials/:credentialId',
     name: 'deleteApplicationCredential',
+    documents: () => ({ policies: ['identity:delete_application_credential'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { userId = '', credentialId = '' } = params;
@@ -67,6 +71,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId/access_rules',
     name: 'listAccessRules',
+    documents: () => ({ policies: ['identity:list_access_rules'] }),
     handler: async (request) => {
       const userId = request.params['userId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:list_access_rules', await userTarget(deps, userId));
@@ -77,6 +82,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId/access_rules/:ruleId',
     name: 'showAccessRule',
+    documents: () => ({ policies: ['identity:get_access_rule'] }),
     handler: async (request) => {
       const { userId = '', ruleId = '' } = request.params;
       deps.policy.enforce(request.ctx, 'identity:get_access_rule', await userTarget(deps, userId));
@@ -87,6 +93,7 @@ export const applicationCredentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/users/:userId/access_rules/:ruleId',
     name: 'deleteAccessRule',
+    documents: () => ({ policies: ['identity:delete_access_rule'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { userId = '', ruleId = '' } = params;

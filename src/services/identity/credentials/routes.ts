@@ -25,6 +25,7 @@ export const credentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/credentials',
     name: 'listCredentials',
+    documents: () => ({ policies: ['identity:list_credentials'] }),
     handler: (request) => {
       const { ctx } = request;
       const target = ctx.isSystemScoped ? {} : { target: { credential: { user_id: ctx.userId } } };
@@ -36,6 +37,7 @@ export const credentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/credentials',
     name: 'createCredential',
+    documents: () => ({ policies: ['identity:create_credential'] }),
     status: 201,
     body: CreateCredentialBody,
     handler: async (request) => {
@@ -49,6 +51,7 @@ export const credentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/credentials/:credentialId',
     name: 'showCredential',
+    documents: () => ({ policies: ['identity:get_credential'] }),
     handler: async (request) => {
       const id = request.params['credentialId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:get_credential', await credentialTarget(deps, id));
@@ -59,6 +62,7 @@ export const credentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PATCH',
     path: '/v3/credentials/:credentialId',
     name: 'updateCredential',
+    documents: () => ({ policies: ['identity:update_credential'] }),
     body: UpdateCredentialBody,
     handler: async (request) => {
       const { ctx, params, body } = request;
@@ -72,6 +76,7 @@ export const credentialRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/credentials/:credentialId',
     name: 'deleteCredential',
+    documents: () => ({ policies: ['identity:delete_credential'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const id = params['credentialId'] ?? '';

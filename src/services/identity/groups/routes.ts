@@ -23,6 +23,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/groups',
     name: 'listGroups',
+    documents: () => ({ policies: ['identity:list_groups'] }),
     handler: (request) => {
       const { ctx } = request;
       const target = ctx.domainId === null ? {} : { target: { group: { domain_id: ctx.domainId } } };
@@ -34,6 +35,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/groups',
     name: 'createGroup',
+    documents: () => ({ policies: ['identity:create_group'] }),
     status: 201,
     body: CreateGroupBody,
     handler: async (request) => {
@@ -47,6 +49,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/groups/:groupId',
     name: 'showGroup',
+    documents: () => ({ policies: ['identity:get_group'] }),
     handler: async (request) => {
       const id = request.params['groupId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:get_group', await groupTarget(deps, id));
@@ -57,6 +60,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PATCH',
     path: '/v3/groups/:groupId',
     name: 'updateGroup',
+    documents: () => ({ policies: ['identity:update_group'] }),
     body: UpdateGroupBody,
     handler: async (request) => {
       const id = request.params['groupId'] ?? '';
@@ -68,6 +72,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/groups/:groupId',
     name: 'deleteGroup',
+    documents: () => ({ policies: ['identity:delete_group'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const id = params['groupId'] ?? '';
@@ -79,6 +84,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/groups/:groupId/users',
     name: 'listGroupMembers',
+    documents: () => ({ policies: ['identity:list_users_in_group'] }),
     handler: async (request) => {
       const id = request.params['groupId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:list_users_in_group', await groupTarget(deps, id));
@@ -89,6 +95,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PUT',
     path: '/v3/groups/:groupId/users/:userId',
     name: 'addGroupMember',
+    documents: () => ({ policies: ['identity:add_user_to_group'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { groupId = '', userId = '' } = params;
@@ -100,6 +107,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: ['HEAD', 'GET'],
     path: '/v3/groups/:groupId/users/:userId',
     name: 'checkGroupMember',
+    documents: () => ({ policies: ['identity:check_user_in_group'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { groupId = '', userId = '' } = params;
@@ -111,6 +119,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/groups/:groupId/users/:userId',
     name: 'removeGroupMember',
+    documents: () => ({ policies: ['identity:remove_user_from_group'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { groupId = '', userId = '' } = params;
@@ -122,6 +131,7 @@ export const groupRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId/groups',
     name: 'listUserGroups',
+    documents: () => ({ policies: ['identity:list_groups_for_user'] }),
     handler: async (request) => {
       const id = request.params['userId'] ?? '';
       const target = { ...(await groupTarget(deps, undefined, id)), user_id: id };

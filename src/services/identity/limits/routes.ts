@@ -98,6 +98,7 @@ export const limitRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/limits/:limitId',
     name: 'showLimit',
+    documents: () => ({ policies: ['identity:get_limit'] }),
     handler: async (request) => {
       const id = request.params['limitId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:get_limit', await limitTarget(deps, id));

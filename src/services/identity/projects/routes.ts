@@ -22,6 +22,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/projects',
     name: 'listProjects',
+    documents: () => ({ policies: ['identity:list_projects'] }),
     handler: (request) => {
       deps.policy.enforce(request.ctx, 'identity:list_projects', listTarget(request.ctx));
       return readProjects(deps, request.ctx, readQuery(request.query), v3Url(request));
@@ -31,6 +32,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/projects',
     name: 'createProject',
+    documents: () => ({ policies: ['identity:create_project'] }),
     status: 201,
     body: CreateProjectBody,
     handler: async (request) => {
@@ -45,6 +47,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/projects/:projectId',
     name: 'showProject',
+    documents: () => ({ policies: ['identity:get_project'] }),
     handler: async (request) => {
       const { ctx, params } = request;
       const id = params['projectId'] ?? '';
@@ -59,6 +62,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PATCH',
     path: '/v3/projects/:projectId',
     name: 'updateProject',
+    documents: () => ({ policies: ['identity:update_project'] }),
     body: UpdateProjectBody,
     handler: async (request) => {
       const id = request.params['projectId'] ?? '';
@@ -71,6 +75,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/projects/:projectId',
     name: 'deleteProject',
+    documents: () => ({ policies: ['identity:delete_project'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const id = params['projectId'] ?? '';
@@ -82,6 +87,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/projects/:projectId/tags',
     name: 'listProjectTags',
+    documents: () => ({ policies: ['identity:list_project_tags'] }),
     handler: async (request) => {
       const id = request.params['projectId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:list_project_tags', await projectTarget(deps, id));
@@ -92,6 +98,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PUT',
     path: '/v3/projects/:projectId/tags',
     name: 'replaceProjectTags',
+    documents: () => ({ policies: ['identity:update_project_tags'] }),
     body: TagsBody,
     handler: async (request) => {
       const id = request.params['projectId'] ?? '';
@@ -104,6 +111,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/projects/:projectId/tags',
     name: 'deleteProjectTags',
+    documents: () => ({ policies: ['identity:delete_project_tags'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const id = params['projectId'] ?? '';
@@ -115,6 +123,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/projects/:projectId/tags/:tag',
     name: 'checkProjectTag',
+    documents: () => ({ policies: ['identity:get_project_tag'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { projectId = '', tag = '' } = params;
@@ -126,6 +135,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PUT',
     path: '/v3/projects/:projectId/tags/:tag',
     name: 'addProjectTag',
+    documents: () => ({ policies: ['identity:create_project_tag'] }),
     handler: async (request) => {
       const { projectId = '', tag = '' } = request.params;
       deps.policy.enforce(request.ctx, 'identity:create_project_tag', await projectTarget(deps, projectId));
@@ -138,6 +148,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/projects/:projectId/tags/:tag',
     name: 'deleteProjectTag',
+    documents: () => ({ policies: ['identity:delete_project_tag'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const { projectId = '', tag = '' } = params;
@@ -174,6 +185,7 @@ export const projectRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/domains/:domainId',
     name: 'showDomain',
+    documents: () => ({ policies: ['identity:get_domain'] }),
     handler: async (request) => {
       const id = request.params['domainId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:get_domain', { target: { domain: { id } } });

@@ -23,6 +23,7 @@ export const roleRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/roles',
     name: 'listRoles',
+    documents: () => ({ policies: ['identity:list_roles', 'identity:list_domain_roles'] }),
     handler: (request) => {
       const query = readQuery(request.query);
       const rule = query['domain_id'] === undefined ? 'identity:list_roles' : 'identity:list_domain_roles';
@@ -34,6 +35,7 @@ export const roleRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/roles',
     name: 'createRole',
+    documents: () => ({ policies: ['identity:create_domain_role', 'identity:create_role'] }),
     status: 201,
     body: CreateRoleBody,
     handler: async (request) => {

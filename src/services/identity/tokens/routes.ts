@@ -42,6 +42,7 @@ export const tokenRoutes = (deps: IdentityDeps, reader: TokenReader): Route[] =>
     method: 'GET',
     path: '/v3/auth/tokens',
     name: 'validateToken',
+    documents: () => ({ policies: ['identity:check_token', 'identity:validate_token'] }),
     handler: async ({ ctx, headers, query, raw }) => {
       const graceMs = isTrue(asRecord(query)['allow_expired']) ? deps.config.allowExpiredWindowMs : 0;
       const rule = raw.method === 'HEAD' ? 'identity:check_token' : 'identity:validate_token';
@@ -53,6 +54,7 @@ export const tokenRoutes = (deps: IdentityDeps, reader: TokenReader): Route[] =>
     method: 'DELETE',
     path: '/v3/auth/tokens',
     name: 'revokeToken',
+    documents: () => ({ policies: ['identity:revoke_token'] }),
     handler: async ({ ctx, headers }) => {
       const rule = 'identity:revoke_token';
       const token = await subjectToken(deps, reader, { ctx, rule, id: headers['x-subject-token'], graceMs: 0 });

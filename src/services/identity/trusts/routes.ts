@@ -12,6 +12,9 @@ export const trustRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/OS-TRUST/trusts',
     name: 'listTrusts',
+    documents: () => ({
+      policies: ['identity:list_trusts_for_trustor', 'identity:list_trusts_for_trustee', 'identity:list_trusts'],
+    }),
     handler: (request) => {
       const query = readQuery(request.query);
       const [trustorId, trusteeId] = [query['trustor_user_id'], query['trustee_user_id']];
@@ -26,6 +29,7 @@ export const trustRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/OS-TRUST/trusts',
     name: 'createTrust',
+    documents: () => ({ policies: ['identity:create_trust'] }),
     status: 201,
     body: CreateTrustBody,
     handler: async (request) => {
@@ -39,6 +43,7 @@ export const trustRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/OS-TRUST/trusts/:trustId',
     name: 'showTrust',
+    documents: () => ({ policies: ['identity:get_trust'] }),
     handler: async (request) => {
       const row = await getTrust(deps, request.params['trustId'] ?? '');
       deps.policy.enforce(request.ctx, 'identity:get_trust', trustTarget(row));
@@ -49,6 +54,7 @@ export const trustRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/OS-TRUST/trusts/:trustId',
     name: 'deleteTrust',
+    documents: () => ({ policies: ['identity:delete_trust'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const row = await getTrust(deps, params['trustId'] ?? '');
@@ -60,6 +66,7 @@ export const trustRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/OS-TRUST/trusts/:trustId/roles',
     name: 'listTrustRoles',
+    documents: () => ({ policies: ['identity:list_roles_for_trust'] }),
     handler: async (request) => {
       const row = await getTrust(deps, request.params['trustId'] ?? '');
       deps.policy.enforce(request.ctx, 'identity:list_roles_for_trust', trustTarget(row));
@@ -71,6 +78,7 @@ export const trustRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/OS-TRUST/trusts/:trustId/roles/:roleId',
     name: 'showTrustRole',
+    documents: () => ({ policies: ['identity:get_role_for_trust'] }),
     handler: async (request) => {
       const { trustId = '', roleId = '' } = request.params;
       const row = await getTrust(deps, trustId);

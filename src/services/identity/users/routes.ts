@@ -12,6 +12,7 @@ export const userRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users',
     name: 'listUsers',
+    documents: () => ({ policies: ['identity:list_users'] }),
     handler: (request) => {
       deps.policy.enforce(request.ctx, 'identity:list_users', listTarget(request.ctx));
       return readUsers(deps, request.ctx, readQuery(request.query), v3Url(request));
@@ -21,6 +22,7 @@ export const userRoutes = (deps: IdentityDeps): Route[] => [
     method: 'POST',
     path: '/v3/users',
     name: 'createUser',
+    documents: () => ({ policies: ['identity:create_user'] }),
     status: 201,
     body: CreateUserBody,
     handler: async (request) => {
@@ -34,6 +36,7 @@ export const userRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId',
     name: 'showUser',
+    documents: () => ({ policies: ['identity:get_user'] }),
     handler: async (request) => {
       const id = request.params['userId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:get_user', await userTarget(deps, id));
@@ -44,6 +47,7 @@ export const userRoutes = (deps: IdentityDeps): Route[] => [
     method: 'PATCH',
     path: '/v3/users/:userId',
     name: 'updateUser',
+    documents: () => ({ policies: ['identity:update_user'] }),
     body: UpdateUserBody,
     handler: async (request) => {
       const id = request.params['userId'] ?? '';
@@ -55,6 +59,7 @@ export const userRoutes = (deps: IdentityDeps): Route[] => [
     method: 'DELETE',
     path: '/v3/users/:userId',
     name: 'deleteUser',
+    documents: () => ({ policies: ['identity:delete_user'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const id = params['userId'] ?? '';
@@ -66,6 +71,7 @@ export const userRoutes = (deps: IdentityDeps): Route[] => [
     method: 'GET',
     path: '/v3/users/:userId/projects',
     name: 'listUserProjects',
+    documents: () => ({ policies: ['identity:list_user_projects'] }),
     handler: async (request) => {
       const id = request.params['userId'] ?? '';
       deps.policy.enforce(request.ctx, 'identity:list_user_projects', await userTarget(deps, id));

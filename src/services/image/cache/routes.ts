@@ -7,6 +7,7 @@ export const cacheRoutes = (deps: CacheDeps): Route[] => [
     method: 'DELETE',
     path: '/v2/cache',
     name: 'clearCache',
+    documents: () => ({ policies: ['cache_delete'] }),
     handler: async ({ ctx, headers }) => {
       const target = headers['x-image-cache-clear-target'];
       await clearCache(deps, ctx, typeof target === 'string' ? target.trim().toLowerCase() : '');
@@ -17,6 +18,7 @@ export const cacheRoutes = (deps: CacheDeps): Route[] => [
     method: 'PUT',
     path: '/v2/cache/:imageId',
     name: 'queueForCache',
+    documents: () => ({ policies: ['cache_image'] }),
     handler: async ({ ctx, params }) => {
       await queueForCache(deps, ctx, params['imageId'] ?? '');
       return new Reply({ status: 202 });
@@ -26,6 +28,7 @@ export const cacheRoutes = (deps: CacheDeps): Route[] => [
     method: 'DELETE',
     path: '/v2/cache/:imageId',
     name: 'removeFromCache',
+    documents: () => ({ policies: ['cache_delete'] }),
     handler: async ({ ctx, params }) => {
       await removeFromCache(deps, ctx, params['imageId'] ?? '');
       return new Reply({ status: 204 });

@@ -32,6 +32,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'GET',
     path: '/v2/images',
     name: 'listImages',
+    documents: () => ({ policies: ['get_images'] }),
     handler: async ({ ctx, url }) => {
       const params = paramsOf(url);
       const { images, nextMarker } = await listImages(deps, ctx, params);
@@ -42,6 +43,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'POST',
     path: '/v2/images',
     name: 'createImage',
+    documents: () => ({ policies: ['add_image'] }),
     body: Type.Any(),
     handler: async ({ ctx, body }) => {
       const image = await createImage(deps, ctx, body);
@@ -56,6 +58,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'GET',
     path: IMAGE,
     name: 'showImage',
+    documents: () => ({ policies: ['get_image'] }),
     handler: async ({ ctx, params }) => {
       const image = await getVisibleImage(deps, ctx, idOf(params));
       enforceOnImage(deps, ctx, 'get_image', image);
@@ -66,6 +69,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'PATCH',
     path: IMAGE,
     name: 'updateImage',
+    documents: () => ({ policies: ['modify_image'] }),
     body: Type.Any(),
     consumes: Object.keys(PATCH_TYPES),
     maxBodyBytes: MAX_PATCH_BYTES,
@@ -79,6 +83,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'DELETE',
     path: IMAGE,
     name: 'deleteImage',
+    documents: () => ({ policies: ['delete_image'] }),
     handler: async ({ ctx, params }) => {
       await deleteImage(deps, ctx, idOf(params));
       return new Reply({ status: 204 });
@@ -88,6 +93,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'PUT',
     path: `${IMAGE}/file`,
     name: 'uploadImage',
+    documents: () => ({ policies: ['upload_image'] }),
     bodyKind: 'stream',
     handler: async (request) => {
       requireOctetStream(request);
@@ -117,6 +123,7 @@ export const imageRoutes = (deps: ImageRouteDeps): Route[] => [
     method: 'GET',
     path: `${IMAGE}/file`,
     name: 'downloadImage',
+    documents: () => ({ policies: ['download_image'] }),
     handler: async ({ ctx, params, headers }) => {
       const contentRange = headers['content-range'];
       const download = await downloadImage(deps, ctx, idOf(params), { range: headers.range, contentRange });

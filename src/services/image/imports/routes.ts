@@ -21,6 +21,7 @@ export const importRoutes = (deps: ImportDeps): Route[] => [
     method: 'DELETE',
     path: '/v2/stores/:storeId/:imageId',
     name: 'deleteImageFromStore',
+    documents: () => ({ policies: ['get_image_location', 'delete_image_location'] }),
     handler: async ({ ctx, params }) => {
       await deleteFromStore(deps, ctx, params['storeId'] ?? '', params['imageId'] ?? '');
       return new Reply({ status: 204 });

@@ -11,6 +11,7 @@ export const memberRoutes = (deps: MemberDeps): Route[] => [
     method: 'GET',
     path: MEMBERS,
     name: 'listImageMembers',
+    documents: () => ({ policies: ['get_members'] }),
     handler: async ({ ctx, params }) => ({
       members: (await listMembers(deps, ctx, params['imageId'] ?? '')).map(viewMember),
       schema: '/v2/schemas/members',
@@ -20,6 +21,7 @@ export const memberRoutes = (deps: MemberDeps): Route[] => [
     method: 'POST',
     path: MEMBERS,
     name: 'createImageMember',
+    documents: () => ({ policies: ['add_member'] }),
     body: Type.Any(),
     handler: async ({ ctx, params, body }) => viewMember(await createMember(deps, ctx, params['imageId'] ?? '', body)),
   }),
@@ -27,6 +29,7 @@ export const memberRoutes = (deps: MemberDeps): Route[] => [
     method: 'GET',
     path: MEMBER,
     name: 'showImageMember',
+    documents: () => ({ policies: ['get_member'] }),
     handler: async ({ ctx, params }) =>
       viewMember(await showMember(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '')),
   }),
@@ -34,6 +37,7 @@ export const memberRoutes = (deps: MemberDeps): Route[] => [
     method: 'PUT',
     path: MEMBER,
     name: 'updateImageMember',
+    documents: () => ({ policies: ['modify_member'] }),
     body: Type.Any(),
     handler: async ({ ctx, params, body }) =>
       viewMember(await setMemberStatus(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '', body)),
@@ -42,6 +46,7 @@ export const memberRoutes = (deps: MemberDeps): Route[] => [
     method: 'DELETE',
     path: MEMBER,
     name: 'deleteImageMember',
+    documents: () => ({ policies: ['delete_member'] }),
     handler: async ({ ctx, params }) => {
       await removeMember(deps, ctx, params['imageId'] ?? '', params['memberId'] ?? '');
       return new Reply({ status: 204 });

@@ -47,6 +47,7 @@ const namespaceRoutes = (deps: MetadefDeps): Route[] => [
     method: 'GET',
     path: `${ROOT}/namespaces`,
     name: 'listMetadefNamespaces',
+    documents: () => ({ policies: ['get_metadef_namespaces'] }),
     handler: async ({ ctx, url }) => {
       const params = paramsOf(url);
       const { namespaces, nextMarker } = await listNamespaces(deps, ctx, params);
@@ -61,6 +62,7 @@ const namespaceRoutes = (deps: MetadefDeps): Route[] => [
     method: 'POST',
     path: `${ROOT}/namespaces`,
     name: 'createMetadefNamespace',
+    documents: () => ({ policies: ['add_metadef_namespace'] }),
     body: Type.Any(),
     maxBodyBytes: MAX_NAMESPACE_BYTES,
     handler: async ({ ctx, body }) => {
@@ -78,6 +80,7 @@ const namespaceRoutes = (deps: MetadefDeps): Route[] => [
     method: 'PUT',
     path: NAMESPACE,
     name: 'updateMetadefNamespace',
+    documents: () => ({ policies: ['modify_metadef_namespace'] }),
     body: Type.Any(),
     maxBodyBytes: MAX_NAMESPACE_BYTES,
     handler: ({ ctx, params, body }) => updateNamespace(deps, ctx, nameOf(params), body),
@@ -86,6 +89,7 @@ const namespaceRoutes = (deps: MetadefDeps): Route[] => [
     method: 'DELETE',
     path: NAMESPACE,
     name: 'deleteMetadefNamespace',
+    documents: () => ({ policies: ['delete_metadef_namespace'] }),
     handler: async ({ ctx, params }) => {
       await deleteNamespace(deps, ctx, nameOf(params));
       return GONE;
@@ -235,6 +239,7 @@ const listRoutes = (deps: MetadefDeps): Route[] => [
     method: 'POST',
     path: `${NAMESPACE}/tags`,
     name: 'createMetadefTags',
+    documents: () => ({ policies: ['add_metadef_tags'] }),
     status: 201,
     body: Type.Any(),
     handler: async ({ ctx, params, body, headers }) => {

@@ -1,6 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { parseMicroversion } from '#kernel/api/microversion.ts';
 import { type ApiRequest, Reply, type Route, route } from '#kernel/api/route.ts';
+import { before, since } from '#kernel/api/schema.ts';
 import { createValidator, type Validator } from '#kernel/api/validate.ts';
 import { BadRequest } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../../deps.ts';
@@ -41,6 +42,7 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
       path: '/servers/:serverId/action',
       name: 'runServerAction',
       body: bodyOf(actions),
+      documents: () => ({ body: Type.Union(actions.map(describeAction)) }),
       maxBodyBytes: MAX_ACTION_BYTES,
       status: 202,
       handler: (request) => runAction(actions, request),
@@ -52,6 +54,13 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
 function bodyOf(actions: readonly ServerAction[]): TSchema {
   const members = actions.map(({ name }) => [name, Type.Optional(Type.Unknown())]);
   return Type.Object(Object.fromEntries(members), { additionalProperties: true });
+}
+
+/** One of the bodies, for documents: its member, and the microversions that have it. */
+function describeAction({ name, input, since: from, before: to }: ServerAction): TSchema {
+  const body = Type.Object({ [name]: input ?? Type.Unknown() }, { title: name, additionalProperties: false });
+  const begun = from === undefined ? body : since(from, body);
+  return to === undefined ? begun : before(to, begun);
 }
 
 function checkOf({ name, input }: ServerAction): Validator | undefined {

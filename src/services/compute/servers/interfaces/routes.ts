@@ -32,6 +32,7 @@ export const serverInterfaceRoutes = (deps: ComputeDeps): Route[] => [
     method: 'POST',
     path: all,
     name: 'createServerInterface',
+    documents: () => ({ policies: ['os_compute_api:os-attach-interfaces:create'] }),
     body: AttachBody,
     handler: async (request) => {
       const made = await attachInterface(deps, request.ctx, idOf(request), request.body.interfaceAttachment);
@@ -42,6 +43,7 @@ export const serverInterfaceRoutes = (deps: ComputeDeps): Route[] => [
     method: 'DELETE',
     path: one,
     name: 'deleteServerInterface',
+    documents: () => ({ policies: ['os_compute_api:os-attach-interfaces:delete'] }),
     status: 202,
     handler: (request) => detachInterface(deps, request.ctx, idOf(request), request.params['portId'] ?? ''),
   }),

@@ -10,6 +10,7 @@ export const serverIpRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId/ips',
     name: 'listServerIps',
+    documents: () => ({ policies: ['os_compute_api:ips:index'] }),
     handler: async ({ ctx, params }) => {
       const server = await showServer(deps, ctx, params['serverId'] ?? '', 'os_compute_api:ips:index');
       const found = [...addressesByNetwork(server)];
@@ -20,6 +21,7 @@ export const serverIpRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: '/servers/:serverId/ips/:network',
     name: 'showServerIps',
+    documents: () => ({ policies: ['os_compute_api:ips:show'] }),
     handler: async ({ ctx, params }) => {
       const server = await showServer(deps, ctx, params['serverId'] ?? '', 'os_compute_api:ips:show');
       const name = params['network'] ?? '';

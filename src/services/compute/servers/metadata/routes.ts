@@ -20,6 +20,7 @@ export const serverMetadataRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: all,
     name: 'listServerMetadata',
+    documents: () => ({ policies: ['os_compute_api:server-metadata:index'] }),
     handler: async ({ ctx, params }) => ({
       metadata: await showMetadata(deps, ctx, params['serverId'] ?? '', 'index'),
     }),
@@ -28,6 +29,7 @@ export const serverMetadataRoutes = (deps: ComputeDeps): Route[] => [
     method: 'POST',
     path: all,
     name: 'addServerMetadata',
+    documents: () => ({ policies: ['os_compute_api:server-metadata:create'] }),
     body: MetadataBody,
     handler: async ({ ctx, params, body }) => ({
       metadata: await changeMetadata(deps, ctx, params['serverId'] ?? '', {
@@ -41,6 +43,7 @@ export const serverMetadataRoutes = (deps: ComputeDeps): Route[] => [
     method: 'PUT',
     path: all,
     name: 'replaceServerMetadata',
+    documents: () => ({ policies: ['os_compute_api:server-metadata:update_all'] }),
     body: MetadataBody,
     handler: async ({ ctx, params, body }) => ({
       metadata: await changeMetadata(deps, ctx, params['serverId'] ?? '', {
@@ -54,6 +57,7 @@ export const serverMetadataRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: one,
     name: 'showServerMetadataItem',
+    documents: () => ({ policies: ['os_compute_api:server-metadata:show'] }),
     handler: async ({ ctx, params }) => {
       const key = params['key'] ?? '';
       return { meta: { [key]: itemOf(await showMetadata(deps, ctx, params['serverId'] ?? '', 'show'), key) } };
@@ -63,6 +67,7 @@ export const serverMetadataRoutes = (deps: ComputeDeps): Route[] => [
     method: 'PUT',
     path: one,
     name: 'setServerMetadataItem',
+    documents: () => ({ policies: ['os_compute_api:server-metadata:update'] }),
     body: ItemBody,
     handler: async ({ ctx, params, body }) => {
       if (!Object.hasOwn(body.meta, params['key'] ?? ''))
@@ -79,6 +84,7 @@ export const serverMetadataRoutes = (deps: ComputeDeps): Route[] => [
     method: 'DELETE',
     path: one,
     name: 'deleteServerMetadataItem',
+    documents: () => ({ policies: ['os_compute_api:server-metadata:delete'] }),
     status: 204,
     handler: async ({ ctx, params }) => {
       const key = params['key'] ?? '';

@@ -21,6 +21,7 @@ export const serverTagRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: all,
     name: 'listServerTags',
+    documents: () => ({ policies: ['os_compute_api:os-server-tags:index'] }),
     since,
     handler: async (request) => ({ tags: await listServerTags(deps, request.ctx, idOf(request), 'index') }),
   }),
@@ -28,6 +29,7 @@ export const serverTagRoutes = (deps: ComputeDeps): Route[] => [
     method: 'PUT',
     path: all,
     name: 'replaceServerTags',
+    documents: () => ({ policies: ['os_compute_api:os-server-tags:update_all'] }),
     since,
     body: TagsBody,
     handler: async (request) => ({ tags: await replaceTags(deps, request.ctx, idOf(request), request.body.tags) }),
@@ -36,6 +38,7 @@ export const serverTagRoutes = (deps: ComputeDeps): Route[] => [
     method: 'DELETE',
     path: all,
     name: 'deleteServerTags',
+    documents: () => ({ policies: ['os_compute_api:os-server-tags:delete_all'] }),
     since,
     status: 204,
     handler: (request) => removeTags(deps, request.ctx, idOf(request), undefined),
@@ -44,6 +47,7 @@ export const serverTagRoutes = (deps: ComputeDeps): Route[] => [
     method: 'GET',
     path: one,
     name: 'showServerTag',
+    documents: () => ({ policies: ['os_compute_api:os-server-tags:show'] }),
     since,
     status: 204,
     handler: async (request) => {
@@ -59,6 +63,7 @@ export const serverTagRoutes = (deps: ComputeDeps): Route[] => [
     method: 'PUT',
     path: one,
     name: 'addServerTag',
+    documents: () => ({ policies: ['os_compute_api:os-server-tags:update'] }),
     since,
     handler: async (request) => {
       const tag = tagOf(request);
@@ -78,6 +83,7 @@ export const serverTagRoutes = (deps: ComputeDeps): Route[] => [
     method: 'DELETE',
     path: one,
     name: 'deleteServerTag',
+    documents: () => ({ policies: ['os_compute_api:os-server-tags:delete'] }),
     since,
     status: 204,
     handler: (request) => removeTags(deps, request.ctx, idOf(request), tagOf(request)),
