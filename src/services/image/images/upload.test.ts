@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -166,11 +167,10 @@ describe('a disk', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)(
-    'that is full makes the upload fail with 413 and keeps nothing of it',
+    'that is full makes uploads fail with 413 and imports with the same words, and keeps nothing of them',
     async () => {
       const run = promisify(execFile);
-      const small = join(cloud.dataDir, 'small');
-      await mkdir(small);
+      const small = await mkdtemp(join(tmpdir(), 'pileus-small-'));
       await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
       const full = await startImage({
         log: silentLog,
@@ -184,11 +184,33 @@ describe('a disk', () => {
           expect.stringContaining('Image storage media is full'),
         ]);
         expect((await full.ask(`GET /v2/images/${id}`)).body).toMatchObject({ status: 'queued', size: null });
+        const body = { method: { name: 'glance-direct' } };
+        expect(
+          (await full.ask(`PUT /v2/images/${id}/stage`, { body: Buffer.alloc(2 * 1024 * 1024, 'x') })).status,
+        ).toBe(204);
+        expect((await full.ask(`POST /v2/images/${id}/import`, { body })).status).toBe(202);
+        await full.settle();
+        expect((await full.ask(`GET /v2/images/${id}/tasks`)).body.tasks[0]).toMatchObject({
+          status: 'failure',
+          message: expect.stringContaining('Image storage media is full'),
+        });
+        expect((await full.ask(`GET /v2/images/${id}`)).body).toMatchObject({
+          status: 'queued',
+          size: null,
+          os_glance_failed_import: 'small',
+        });
+        expect([await full.files(), await filesBelow(small)]).toEqual([[], []]);
         expect((await full.ask(`PUT /v2/images/${id}/file`, { body: Buffer.alloc(1000, 'x') })).status).toBe(204);
       } finally {
         await full.close();
         await run('umount', [small]);
+        await rm(small, { recursive: true });
       }
     },
   );
 });
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+}
