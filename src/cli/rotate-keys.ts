@@ -7,7 +7,7 @@ const KINDS: readonly RotatedKind[] = ['tokens', 'credentials'];
 export function registerRotateKeysCommand(program: Command): void {
   program
     .command('rotate-keys')
-    .description('new keys for tokens, or for the secrets of credentials in the database, while the cloud goes on')
+    .description('new keys for tokens, or for credentials and other secrets in the database, while the cloud goes on')
     .addArgument(new Argument('<kind>').choices(KINDS))
     .option('--data <dir>', 'the cloud (default: /var/lib/pileus for root)')
     .action(async (kind: RotatedKind, options: KeyOptions) => {

@@ -54,7 +54,7 @@ async function rotate(kind: RotatedKind, db: Db, folder: CloudFolder, configured
     return;
   }
   const count = await rotateCredentialKeys(db as Parameters<typeof rotateCredentialKeys>[0], keys);
-  tell({ en: `Credentials sealed with a new key: ${count}.`, zh: `已用新密钥重新加密的凭据：${count}。` });
+  tell({ en: `Secrets sealed with a new key: ${count}.`, zh: `已用新密钥重新加密的机密：${count}。` });
 }
 
 /** Files that root makes could not be read by the controller. */

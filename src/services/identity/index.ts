@@ -38,7 +38,7 @@ export interface IdentityService extends Service {
   bootstrap(options: BootstrapOptions): Promise<void>;
   /** Seals new tokens with the staged keys and stages others; tokens sealed with the oldest key end. */
   rotateTokenKeys(): Promise<void>;
-  /** Seals all credentials with a new key; answers how many. */
+  /** Seals all secrets in the database with a new key; answers how many. */
   rotateCredentialKeys(): Promise<number>;
   /** Where a service is in a region, as the catalog of this user and project tells; undefined when it does not. */
   findEndpoint(viewer: CatalogViewer, wanted: WantedEndpoint): Promise<string | undefined>;

@@ -1,8 +1,8 @@
 /** The keys of identity: three folders below its data, which every controller over one database has alike. */
 import { join } from 'node:path';
 import type { Db } from '#kernel/db/database.ts';
-import { resealCredentials } from './credentials/reseal.ts';
-import type { CredentialTables } from './credentials/tables.ts';
+import { resealSecrets } from './reseal.ts';
+import type { IdentityTables } from './tables.ts';
 import { FERNET_KEYS, type FernetKey } from './tokens/fernet.ts';
 import { JWS_KEY_KIND, type JwsKey } from './tokens/jws.ts';
 import { type KeyRepository, openKeyRepository } from './tokens/key-repository.ts';
@@ -19,7 +19,7 @@ export interface IdentityKeys {
   readonly fernet: KeyRepository<FernetKey>;
   /** For signed tokens. */
   readonly jws: KeyRepository<JwsKey>;
-  /** For the secrets of credentials in the database. */
+  /** For secrets in the database. */
   readonly credentials: KeyRepository<FernetKey>;
   /** Reads all folders again. */
   reload(): void;
@@ -52,16 +52,16 @@ export async function rotateTokenKeys(keys: IdentityKeys): Promise<void> {
 }
 
 /**
- * Seals all credentials with a new key.
+ * Seals all secrets in the database with a new key: credentials, OAuth1's, and domains' options.
  *
  * Theory of operation. Before the rotation all are sealed with the newest key, so that the one that is dropped opens nothing
  * any more; after it once more, with the new one. Controllers have known that key since it was staged. A crash in between
- * leaves credentials under two keys that both are there; the next rotation begins with them.
+ * leaves secrets under two keys that both are there; the next rotation begins with them.
  * @returns how many were sealed anew.
  */
-export async function rotateCredentialKeys(db: Db<CredentialTables>, keys: IdentityKeys): Promise<number> {
+export async function rotateCredentialKeys(db: Db<IdentityTables>, keys: IdentityKeys): Promise<number> {
   keys.credentials.reload();
-  await resealCredentials(db, keys.credentials.keys());
+  await resealSecrets(db, keys.credentials.keys());
   await keys.credentials.rotate();
-  return resealCredentials(db, keys.credentials.keys());
+  return resealSecrets(db, keys.credentials.keys());
 }

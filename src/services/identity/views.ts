@@ -31,7 +31,8 @@ export function collection(
 
 function nextPage(url: string, query: Query, items: readonly unknown[]): string {
   const { id } = items.at(-1) as { readonly id: string };
-  return `${url}?${new URLSearchParams({ ...query, limit: String(items.length), marker: id })}`;
+  const next = new URLSearchParams({ ...query, limit: String(items.length), marker: id });
+  return `${url}?${next.toString()}`;
 }
 
 /** The member's own link. */

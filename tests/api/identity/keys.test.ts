@@ -1,7 +1,9 @@
 /** Two controllers over one database and one folder of keys: nobody is turned away while keys or kinds of tokens change. */
+import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IdentityConfig } from '#services/identity/index.ts';
 import { type Answer, type Cloud, startCloud } from './cloud.ts';
+import { idOf, stepsOf } from './steps.ts';
 
 let one: Cloud;
 beforeEach(async () => {
@@ -117,6 +119,27 @@ describe('an option', () => {
 });
 
 describe('the keys of credentials', () => {
+  it('rotate for all other secrets too, so that none is lost with an old key', async () => {
+    const step = stepsOf(one, await one.admin());
+    const domain = (await step('POST /v3/domains', 201, undefined, { domain: { name: 'd' } })).body.domain.id;
+    const config = { ldap: { url: 'ldap://x', password: 'hush' } };
+    await step(`PUT /v3/domains/${domain}/config`, 201, undefined, { config });
+    const made = await step('POST /v3/OS-OAUTH1/consumers', 201, undefined, { consumer: {} });
+    const { id, secret } = made.body.consumer;
+    const project = await idOf(step, 'projects', 'admin');
+    // Far more often than keys are kept.
+    for (let turn = 0; turn < 15; turn++) expect([turn, await one.identity.rotateCredentialKeys()]).toEqual([turn, 2]);
+    expect((await askForToken(one, id, secret, project)).status).toBe(201);
+    expect((await askForToken(one, id, 'another', project)).status).toBe(401);
+    const option = 'domain_config' as never;
+    const rows: { value: string }[] = await one.db
+      .selectFrom(option)
+      .select('value' as never)
+      .execute();
+    const sealed = rows.map(({ value }) => JSON.parse(value)).find((value) => value.startsWith('gAAAA'));
+    expect(JSON.parse(one.identity.vault.open(sealed))).toBe('hush');
+  });
+
   it('rotate, and everything in the database is sealed anew, without a moment in which it cannot be read', async () => {
     await using two = await startSecond();
     const admin = await one.admin();
@@ -151,3 +174,23 @@ describe('the keys of credentials', () => {
     }
   });
 });
+
+/** A request of OAuth1 for a request token, signed with the consumer's secret. */
+function askForToken(cloud: Cloud, consumer: string, secret: string, project: string): Promise<Answer> {
+  const path = '/v3/OS-OAUTH1/request_token';
+  const encode = encodeURIComponent;
+  const oauth: [string, string][] = [
+    ['oauth_callback', 'oob'],
+    ['oauth_consumer_key', consumer],
+    ['oauth_nonce', secret],
+    ['oauth_signature_method', 'HMAC-SHA1'],
+    ['oauth_timestamp', String(cloud.clock.now().getTime() / 1000)],
+    ['oauth_version', '1.0'],
+  ];
+  const text = oauth.map(([name, value]) => `${name}=${encode(value)}`).join('&');
+  const base = `POST&${encode(`http://cloud.example:5000${path}`)}&${encode(text)}`;
+  const signature = createHmac('sha1', `${secret}&`).update(base).digest('base64');
+  const fields = [...oauth, ['oauth_signature', signature]].map(([name, value]) => `${name}="${encode(value ?? '')}"`);
+  const headers = { authorization: `OAuth ${fields.join(', ')}`, 'requested-project-id': project };
+  return cloud.ask('POST', path, { headers });
+}

@@ -48,32 +48,6 @@ export async function updateCredential(
   await db.updateTable('credentials').set(change).where('id', '=', id).execute();
 }
 
-/** What is sealed, in the order of ids, after one of them. */
-export function listSealed(
-  db: CredentialDb,
-  after: CredentialId,
-  limit: number,
-): Promise<Pick<CredentialRow, 'id' | 'sealed_blob'>[]> {
-  return db
-    .selectFrom('credentials')
-    .select(['id', 'sealed_blob'])
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(limit)
-    .execute();
-}
-
-/** Whether it still was as it had been read, and is now sealed anew. */
-export async function replaceSealed(db: CredentialDb, id: CredentialId, from: string, to: string): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('credentials')
-    .set({ sealed_blob: to })
-    .where('id', '=', id)
-    .where('sealed_blob', '=', from)
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
-}
-
 export async function deleteCredential(db: CredentialDb, id: CredentialId): Promise<void> {
   await db.deleteFrom('credentials').where('id', '=', id).execute();
 }
