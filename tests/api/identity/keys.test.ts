@@ -132,10 +132,10 @@ describe('the keys of credentials', () => {
     expect((await askForToken(one, id, secret, project)).status).toBe(201);
     expect((await askForToken(one, id, 'another', project)).status).toBe(401);
     const option = 'domain_config' as never;
-    const rows: { value: string }[] = await one.db
+    const rows = (await one.db
       .selectFrom(option)
       .select('value' as never)
-      .execute();
+      .execute()) as { value: string }[];
     const sealed = rows.map(({ value }) => JSON.parse(value)).find((value) => value.startsWith('gAAAA'));
     expect(JSON.parse(one.identity.vault.open(sealed))).toBe('hush');
   });
