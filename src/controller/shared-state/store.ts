@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { SharedStateTables } from './tables.ts';
 
 export type SharedStateDb = Db<SharedStateTables>;
@@ -13,13 +13,7 @@ export async function findSecret(
 
 /** @returns false when somebody else was first. */
 export async function insertSecret(db: SharedStateDb, name: string, sealed: string): Promise<boolean> {
-  try {
-    await db.insertInto('shared_secrets').values({ name, revision: 1, sealed }).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(db.insertInto('shared_secrets').values({ name, revision: 1, sealed }).execute());
 }
 
 /** Replaces what has this revision; the new one has the next. @returns false when it has another one by now. */

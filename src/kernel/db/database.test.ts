@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { openTestDatabase } from '#tests/support/database.ts';
 import { columns } from './columns.ts';
 import type { Db } from './database.ts';
+import { isUniqueViolation } from './failures.ts';
 import { migrateDown } from './migrate.ts';
-import { inTransaction, isUniqueViolation } from './transaction.ts';
+import { inTransaction, unlessTaken } from './transaction.ts';
 
 interface Tables {
   things: { id: string; count: number };
@@ -84,6 +85,8 @@ describe('the database', () => {
     await insert();
     expect(isUniqueViolation(await insert().catch((error: unknown) => error))).toBe(true);
     expect(isUniqueViolation(new Error('other'))).toBe(false);
+    expect(await unlessTaken(insert())).toBe(false);
+    await expect(unlessTaken(Promise.reject(new Error('other')))).rejects.toThrow('other');
   });
 
   it('takes every schema step back', async () => {

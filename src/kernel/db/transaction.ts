@@ -1,9 +1,7 @@
 import { systemClock } from '../clock.ts';
 import type { Db } from './database.ts';
-import { DatabaseUnavailable, isLostRace } from './failures.ts';
+import { DatabaseUnavailable, isLostRace, isUniqueViolation } from './failures.ts';
 import { markTransaction } from './open-transaction.ts';
-
-export { isUniqueViolation } from './failures.ts';
 
 /** How often a transaction that lost a race in the database itself is run again, or whose database server went away. */
 const MAX_ATTEMPTS = 8;
@@ -29,5 +27,19 @@ export async function inTransaction<Tables, Result>(
       if (attempt >= MAX_ATTEMPTS || !mayRepeat) throw error;
       await systemClock.sleep(FIRST_BACKOFF_MS * 2 ** attempt);
     }
+  }
+}
+
+/**
+ * Waits for a write that a unique key may forbid, because somebody else was first.
+ * @returns false when it did; nothing is written then. What that means (a Conflict, nothing, another try) is the store's to say.
+ */
+export async function unlessTaken(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict, NotFound } from '#kernel/errors.ts';
 import type { ComputeTables } from '../tables.ts';
 import type { AggregateRow } from './tables.ts';
@@ -77,12 +77,8 @@ export async function renameAggregate(tx: Db<ComputeTables>, number: number, nam
 }
 
 async function orNameTaken(name: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    throw new Conflict('compute.aggregate.exists', `Aggregate ${name} already exists.`);
-  }
+  if (await unlessTaken(write())) return;
+  throw new Conflict('compute.aggregate.exists', `Aggregate ${name} already exists.`);
 }
 
 /** Sets metadata and takes away what is null; the rest stays. */

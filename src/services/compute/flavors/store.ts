@@ -1,7 +1,7 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict, NotFound } from '#kernel/errors.ts';
 import type { FlavorRow, FlavorTables } from './tables.ts';
 
@@ -96,14 +96,10 @@ async function withExtraSpecs(db: Db<FlavorTables>, rows: readonly FlavorRow[]):
 
 /** @throws {Conflict} `compute.flavor.exists` when the name or id is taken. */
 export async function insertFlavor(db: Db<FlavorTables>, row: FlavorRow): Promise<void> {
-  try {
-    await db.insertInto('flavors').values(row).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    const taken = await db.selectFrom('flavors').select('id').where('id', '=', row.id).executeTakeFirst();
-    const what = taken === undefined ? `name ${row.name}` : `ID ${row.id}`;
-    throw new Conflict('compute.flavor.exists', `Flavor with ${what} already exists.`);
-  }
+  if (await unlessTaken(db.insertInto('flavors').values(row).execute())) return;
+  const taken = await db.selectFrom('flavors').select('id').where('id', '=', row.id).executeTakeFirst();
+  const what = taken === undefined ? `name ${row.name}` : `ID ${row.id}`;
+  throw new Conflict('compute.flavor.exists', `Flavor with ${what} already exists.`);
 }
 
 export async function updateFlavorDescription(
@@ -157,15 +153,14 @@ export async function listFlavorAccess(db: Db<FlavorTables>, flavorId: string): 
 
 /** @throws {Conflict} `compute.flavor.access_exists` */
 export async function insertFlavorAccess(db: Db<FlavorTables>, flavorId: string, projectId: string): Promise<void> {
-  try {
-    await db.insertInto('flavor_access').values({ flavor_id: flavorId, project_id: projectId }).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    throw new Conflict(
-      'compute.flavor.access_exists',
-      `Flavor access already exists for flavor ${flavorId} and project ${projectId} combination.`,
-    );
-  }
+  if (
+    await unlessTaken(db.insertInto('flavor_access').values({ flavor_id: flavorId, project_id: projectId }).execute())
+  )
+    return;
+  throw new Conflict(
+    'compute.flavor.access_exists',
+    `Flavor access already exists for flavor ${flavorId} and project ${projectId} combination.`,
+  );
 }
 
 /** @throws {NotFound} `compute.flavor.access_absent` */

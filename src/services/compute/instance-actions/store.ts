@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { ServerTables } from '../servers/tables.ts';
 import type { ServerActionEventRow, ServerActionRow, ServerActionTables } from './tables.ts';
 
@@ -24,8 +24,8 @@ export interface NewAction {
  * A second action of the same server in one request is kept as the first.
  */
 export async function recordAction(tx: Db<ServerActionTables>, action: NewAction): Promise<void> {
-  try {
-    await tx
+  await unlessTaken(
+    tx
       .insertInto('server_actions')
       .values({
         server_id: action.serverId,
@@ -37,10 +37,8 @@ export async function recordAction(tx: Db<ServerActionTables>, action: NewAction
         updated_at: action.at,
         message: null,
       })
-      .execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-  }
+      .execute(),
+  );
 }
 
 export interface ActionEvent {

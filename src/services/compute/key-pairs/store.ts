@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict, NotFound } from '#kernel/errors.ts';
 import type { KeyPairRow, KeyPairTables } from './tables.ts';
 
@@ -49,12 +49,8 @@ export async function countKeyPairs(db: Db<KeyPairTables>, userId: string): Prom
 
 /** @throws {Conflict} `compute.key_pair.exists` */
 export async function insertKeyPair(db: Db<KeyPairTables>, row: Insertable<KeyPairRow>): Promise<void> {
-  try {
-    await db.insertInto('key_pairs').values(row).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    throw new Conflict('compute.key_pair.exists', `Key pair '${row.name}' already exists.`);
-  }
+  if (await unlessTaken(db.insertInto('key_pairs').values(row).execute())) return;
+  throw new Conflict('compute.key_pair.exists', `Key pair '${row.name}' already exists.`);
 }
 
 /** @throws {NotFound} `compute.key_pair.absent` */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { ComputeTables } from '../tables.ts';
 import { QUOTA_RESOURCES, type QuotaResource } from './resources.ts';
 import type { QuotaTables } from './tables.ts';
@@ -70,12 +70,8 @@ export async function sumUserLimits(
 /** Makes all who count and take in this project (or for this user) wait for this transaction's end. */
 export async function lockQuota(tx: Db<QuotaTables>, ownerId: string): Promise<void> {
   if (await takeTurn(tx, ownerId)) return;
-  try {
-    await tx.insertInto('quota_locks').values({ project_id: ownerId, turn: 1 }).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    await takeTurn(tx, ownerId);
-  }
+  if (await unlessTaken(tx.insertInto('quota_locks').values({ project_id: ownerId, turn: 1 }).execute())) return;
+  await takeTurn(tx, ownerId);
 }
 
 async function takeTurn(tx: Db<QuotaTables>, ownerId: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { conflict } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
 import type {
@@ -54,13 +54,8 @@ export async function insertApplicationCredential(
   roleIds: readonly string[],
   ruleIds: readonly AccessRuleId[],
 ): Promise<void> {
-  try {
-    await db.insertInto('application_credentials').values(row).execute();
-  } catch (error) {
-    if (isUniqueViolation(error))
-      throw conflict('application_credential', `Duplicate entry found with name ${row.name}`);
-    throw error;
-  }
+  if (!(await unlessTaken(db.insertInto('application_credentials').values(row).execute())))
+    throw conflict('application_credential', `Duplicate entry found with name ${row.name}`);
   for (const role_id of roleIds)
     await db
       .insertInto('application_credential_roles')

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { RoleId } from '../roles/tables.ts';
 import type { AssignmentRow, AssignmentTables } from './tables.ts';
 
@@ -53,11 +53,7 @@ export function listAssignments(db: Db<AssignmentTables>, query: AssignmentQuery
 
 /** Once is as good as twice. */
 export async function insertAssignment(db: Db<AssignmentTables>, row: AssignmentRow): Promise<void> {
-  try {
-    await db.insertInto('role_assignments').values(row).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-  }
+  await unlessTaken(db.insertInto('role_assignments').values(row).execute());
 }
 
 /** @returns whether there was one. */

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
 import type { CatalogTables, EndpointRow, RegionRow, ServiceRow } from './tables.ts';
@@ -28,12 +28,8 @@ export function listRegions(db: CatalogDb, filters: readonly Filter[], limit: nu
 
 /** @throws {Conflict} `identity.region.conflict` when the id is taken. */
 export async function insertRegion(db: CatalogDb, row: RegionRow): Promise<void> {
-  try {
-    await db.insertInto('regions').values(row).execute();
-  } catch (error) {
-    if (isUniqueViolation(error)) throw conflict('region', `Duplicate ID, ${row.id}`);
-    throw error;
-  }
+  if (!(await unlessTaken(db.insertInto('regions').values(row).execute())))
+    throw conflict('region', `Duplicate ID, ${row.id}`);
 }
 
 export async function updateRegion(db: CatalogDb, id: string, change: Partial<RegionRow>): Promise<void> {

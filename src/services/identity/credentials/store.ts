@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { conflict } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
 import type { CredentialId, CredentialRow, CredentialTables } from './tables.ts';
@@ -32,12 +32,8 @@ export function listCredentials(
 
 /** @throws {Conflict} `identity.credential.conflict` when the access key is taken. */
 export async function insertCredential(db: CredentialDb, row: CredentialRow): Promise<void> {
-  try {
-    await db.insertInto('credentials').values(row).execute();
-  } catch (error) {
-    if (isUniqueViolation(error)) throw conflict('credential', 'Duplicate entry');
-    throw error;
-  }
+  if (!(await unlessTaken(db.insertInto('credentials').values(row).execute())))
+    throw conflict('credential', 'Duplicate entry');
 }
 
 export async function updateCredential(

@@ -1,6 +1,6 @@
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson } from '#kernel/db/json.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { CatalogTables, EndpointRow } from '../catalog/tables.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
@@ -146,10 +146,5 @@ export function belongs(endpoint: EndpointRow, filters: EndpointGroupFilters): b
 }
 
 async function unique(kind: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error)) throw conflict(kind, 'Duplicate entry');
-    throw error;
-  }
+  if (!(await unlessTaken(write()))) throw conflict(kind, 'Duplicate entry');
 }

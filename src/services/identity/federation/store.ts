@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { NotFound } from '#kernel/errors.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
@@ -195,10 +195,5 @@ export async function deleteFederatedUsers(db: FederationDb, userId: string): Pr
 }
 
 async function unique(kind: string, id: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error)) throw conflict(kind, `Duplicate entry found with ID ${id}`);
-    throw error;
-  }
+  if (!(await unlessTaken(write()))) throw conflict(kind, `Duplicate entry found with ID ${id}`);
 }

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { DomainId, UserId } from '#kernel/ids.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
@@ -97,11 +97,7 @@ export async function isMember(db: Db<GroupTables>, groupId: GroupId, userId: Us
 
 /** Once is as good as twice. */
 export async function insertMember(db: Db<GroupTables>, groupId: GroupId, userId: UserId): Promise<void> {
-  try {
-    await db.insertInto('group_members').values({ group_id: groupId, user_id: userId }).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-  }
+  await unlessTaken(db.insertInto('group_members').values({ group_id: groupId, user_id: userId }).execute());
 }
 
 export async function deleteMember(db: Db<GroupTables>, groupId: GroupId, userId: UserId): Promise<void> {
@@ -109,11 +105,6 @@ export async function deleteMember(db: Db<GroupTables>, groupId: GroupId, userId
 }
 
 async function named(name: string, domainId: DomainId, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error))
-      throw conflict('group', `Duplicate entry found with name ${name} at domain ID ${domainId}`);
-    throw error;
-  }
+  if (!(await unlessTaken(write())))
+    throw conflict('group', `Duplicate entry found with name ${name} at domain ID ${domainId}`);
 }

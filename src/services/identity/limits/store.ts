@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { NotFound } from '#kernel/errors.ts';
 import type { CatalogTables } from '../catalog/tables.ts';
 import { conflict } from '../errors.ts';
@@ -142,10 +142,5 @@ function withResource(db: LimitDb) {
 }
 
 async function unique(kind: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error)) throw conflict(kind, 'Duplicate entry');
-    throw error;
-  }
+  if (!(await unlessTaken(write()))) throw conflict(kind, 'Duplicate entry');
 }

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { DomainId } from '#kernel/ids.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
@@ -165,12 +165,8 @@ export async function replaceTags(
 }
 
 async function named(isDomain: boolean, name: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    throw isDomain
-      ? conflict('domain', `it is not permitted to have two domains with the same name: ${name}`)
-      : conflict('project', `it is not permitted to have two projects with the same name in the same domain: ${name}`);
-  }
+  if (await unlessTaken(write())) return;
+  throw isDomain
+    ? conflict('domain', `it is not permitted to have two domains with the same name: ${name}`)
+    : conflict('project', `it is not permitted to have two projects with the same name in the same domain: ${name}`);
 }

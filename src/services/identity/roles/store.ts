@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { DomainId } from '#kernel/ids.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
@@ -73,13 +73,7 @@ export function listImplications(db: Db<RoleTables>): Promise<Implication[]> {
 
 /** @returns false when the rule was there already. */
 export async function insertImplication(db: Db<RoleTables>, rule: Implication): Promise<boolean> {
-  try {
-    await db.insertInto('implied_roles').values(rule).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(db.insertInto('implied_roles').values(rule).execute());
 }
 
 /** @returns whether there was such a rule. */
@@ -93,10 +87,5 @@ export async function deleteImplication(db: Db<RoleTables>, rule: Implication): 
 }
 
 async function named(name: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error)) throw conflict('role', `Duplicate entry found with name ${name}`);
-    throw error;
-  }
+  if (!(await unlessTaken(write()))) throw conflict('role', `Duplicate entry found with name ${name}`);
 }

@@ -1,6 +1,6 @@
 import type { Db } from '#kernel/db/database.ts';
 import type { EpochMs } from '#kernel/db/json.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { DomainId, ProjectId, UserId } from '#kernel/ids.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyFilters, type Filter } from '../store/filters.ts';
@@ -133,13 +133,8 @@ export async function deletePasswords(db: Db<UserTables>, userId: UserId): Promi
 }
 
 async function named(name: string | null, domainId: DomainId, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (isUniqueViolation(error))
-      throw conflict('user', `Duplicate entry found with name ${name ?? ''} at domain ID ${domainId}`);
-    throw error;
-  }
+  if (!(await unlessTaken(write())))
+    throw conflict('user', `Duplicate entry found with name ${name ?? ''} at domain ID ${domainId}`);
 }
 
 /** One more wrong password; after a lock of `maxFailures` that began by `staleAt` the count begins anew. */

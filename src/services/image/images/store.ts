@@ -2,7 +2,7 @@ import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
 import { fromJson } from '#kernel/db/json.ts';
 import { applyPage, type SortKey } from '#kernel/db/page.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict } from '#kernel/errors.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import type { RemoteLocation } from '../locations/store.ts';
@@ -55,13 +55,8 @@ export async function insertImage(
   image: Pick<Image, 'row' | 'properties' | 'tags'>,
 ): Promise<void> {
   const { row, properties, tags } = image;
-  try {
-    await db.insertInto('images').values(row).execute();
-  } catch (error) {
-    if (isUniqueViolation(error))
-      throw new Conflict('image.id.taken', `Image ID ${row.id} already exists!`, { cause: error });
-    throw error;
-  }
+  if (!(await unlessTaken(db.insertInto('images').values(row).execute())))
+    throw new Conflict('image.id.taken', `Image ID ${row.id} already exists!`);
   await insertProperties(db, row.id, properties);
   await insertTags(db, row.id, tags);
 }

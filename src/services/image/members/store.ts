@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict } from '#kernel/errors.ts';
 import type { ImageId, ProjectId } from '#kernel/ids.ts';
 import type { ImageMemberRow, ImageTables } from '../images/tables.ts';
@@ -31,12 +31,8 @@ export async function countMembers(db: Db<ImageTables>, imageId: ImageId): Promi
 
 /** @throws {Conflict} `image.member.taken`. */
 export async function insertMember(db: Db<ImageTables>, row: ImageMemberRow): Promise<void> {
-  try {
-    await db.insertInto('image_members').values(row).execute();
-  } catch (cause) {
-    if (!isUniqueViolation(cause)) throw cause;
-    throw new Conflict('image.member.taken', `Member ${row.member} is duplicated for image ${row.image_id}`, { cause });
-  }
+  if (await unlessTaken(db.insertInto('image_members').values(row).execute())) return;
+  throw new Conflict('image.member.taken', `Member ${row.member} is duplicated for image ${row.image_id}`);
 }
 
 export async function updateMember(db: Db<ImageTables>, row: ImageMemberRow): Promise<void> {

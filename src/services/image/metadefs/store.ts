@@ -1,6 +1,6 @@
 import type { Db } from '#kernel/db/database.ts';
 import { applyPage } from '#kernel/db/page.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict } from '#kernel/errors.ts';
 import type { AssociationRow, ItemKind, ItemRow, MetadefTables, NamespaceRow, ResourceTypeRow } from './tables.ts';
 
@@ -182,12 +182,8 @@ export async function deleteAssociation(
 }
 
 async function unique(work: Promise<unknown>, message: string): Promise<void> {
-  try {
-    await work;
-  } catch (cause) {
-    if (!isUniqueViolation(cause)) throw cause;
-    throw new Conflict('image.metadef.taken', message, { cause });
-  }
+  if (await unlessTaken(work)) return;
+  throw new Conflict('image.metadef.taken', message);
 }
 
 function itemTaken({ kind, name }: ItemRow, namespace: string): string {

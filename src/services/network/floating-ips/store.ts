@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { notFound } from '../errors.ts';
 import { isText, isTextOrNull, ownOnly, type Source, standardFilters } from '../resources/store.ts';
 import type { NetworkTables } from '../tables.ts';
@@ -83,13 +83,7 @@ export async function insertFloatingIp(tx: Tx, row: FloatingIpRow): Promise<void
 
 /** @returns false when the fixed address has a floating IP of that network already. */
 export async function updateFloatingIpRow(tx: Tx, id: string, changes: Partial<FloatingIpRow>): Promise<boolean> {
-  try {
-    await tx.updateTable('floating_ips').set(changes).where('id', '=', id).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.updateTable('floating_ips').set(changes).where('id', '=', id).execute());
 }
 
 export async function deleteFloatingIpRow(tx: Tx, id: string): Promise<void> {

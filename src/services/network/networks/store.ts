@@ -1,6 +1,6 @@
 import { type SqlBool, sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { notFound } from '../errors.ts';
 import { EVERYTHING } from '../resources/query.ts';
 import {
@@ -91,13 +91,7 @@ export async function takeSegment(tx: Tx, row: SegmentRow): Promise<boolean> {
     .where('segmentation_id', '=', row.segmentation_id)
     .executeTakeFirst();
   if (taken !== undefined) return false;
-  try {
-    await tx.insertInto('network_segments').values(row).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.insertInto('network_segments').values(row).execute());
 }
 
 /** Segments of one kind that are in use. */

@@ -1,6 +1,6 @@
 import { type SqlBool, sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { badBody, notFound } from '../errors.ts';
 import { EVERYTHING } from '../resources/query.ts';
 import {
@@ -142,24 +142,12 @@ export async function hasOtherPortOnHost(db: Tx, networkId: string, host: string
 
 /** @returns false when the network has the MAC already. */
 export async function insertPort(tx: Tx, row: PortRow): Promise<boolean> {
-  try {
-    await tx.insertInto('ports').values(row).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.insertInto('ports').values(row).execute());
 }
 
 /** @returns false when the network has the new MAC already. */
 export async function updatePortRow(tx: Tx, id: string, changes: Partial<PortRow>): Promise<boolean> {
-  try {
-    await tx.updateTable('ports').set(changes).where('id', '=', id).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.updateTable('ports').set(changes).where('id', '=', id).execute());
 }
 
 /** The rows of ports and all that belongs to them alone. */
@@ -186,13 +174,7 @@ export async function addressesOf(db: Tx, portIds: readonly string[]): Promise<M
 /** @returns false when somebody has the address. */
 export async function takeAddress(tx: Tx, row: PortAddressRow): Promise<boolean> {
   if (await isAddressTaken(tx, row.subnet_id, row.address)) return false;
-  try {
-    await tx.insertInto('port_addresses').values(row).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.insertInto('port_addresses').values(row).execute());
 }
 
 async function isAddressTaken(tx: Tx, subnetId: string, address: string): Promise<boolean> {

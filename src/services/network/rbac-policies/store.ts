@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { notFound } from '../errors.ts';
 import { newRow, type Write } from '../resources/resource.ts';
 import { isText, ownOnly, type Source, standardFilters } from '../resources/store.ts';
@@ -32,24 +32,12 @@ export async function findRbacPolicy(db: Tx, id: string): Promise<RbacPolicyRow 
 
 /** @returns false when there is the same one already. */
 export async function insertRbacPolicy(tx: Tx, row: RbacPolicyRow): Promise<boolean> {
-  try {
-    await tx.insertInto('rbac_policies').values(row).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.insertInto('rbac_policies').values(row).execute());
 }
 
 /** @returns false when there is the same one already. */
 export async function retargetRbacPolicy(tx: Tx, id: string, target: string): Promise<boolean> {
-  try {
-    await tx.updateTable('rbac_policies').set({ target_project: target }).where('id', '=', id).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(tx.updateTable('rbac_policies').set({ target_project: target }).where('id', '=', id).execute());
 }
 
 export async function deleteRbacPolicy(tx: Tx, id: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { type SqlBool, sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { notFound } from '../errors.ts';
 import { EVERYTHING } from '../resources/query.ts';
 import {
@@ -97,16 +97,9 @@ export async function insertSecurityGroup(tx: Tx, row: SecurityGroupRow): Promis
 
 /** @returns false when the project has a default group already. */
 export async function claimDefaultGroup(tx: Tx, projectId: string, groupId: string): Promise<boolean> {
-  try {
-    await tx
-      .insertInto('default_security_groups')
-      .values({ project_id: projectId, security_group_id: groupId })
-      .execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(
+    tx.insertInto('default_security_groups').values({ project_id: projectId, security_group_id: groupId }).execute(),
+  );
 }
 
 export async function isDefaultGroup(db: Tx, groupId: string): Promise<boolean> {
@@ -160,13 +153,7 @@ export async function insertRule(tx: Tx, row: SecurityGroupRuleRow): Promise<str
     .where('fingerprint', '=', row.fingerprint)
     .executeTakeFirst();
   if (same !== undefined) return same.id;
-  try {
-    await tx.insertInto('security_group_rules').values(row).execute();
-    return undefined;
-  } catch (error) {
-    if (isUniqueViolation(error)) return 'another one';
-    throw error;
-  }
+  return (await unlessTaken(tx.insertInto('security_group_rules').values(row).execute())) ? undefined : 'another one';
 }
 
 export async function findRule(db: Tx, id: string): Promise<SecurityGroupRuleRow | undefined> {

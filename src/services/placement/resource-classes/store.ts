@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { PlacementTables } from '../tables.ts';
 
 export async function listCustomClasses(db: Db<PlacementTables>): Promise<string[]> {
@@ -9,23 +9,19 @@ export async function listCustomClasses(db: Db<PlacementTables>): Promise<string
 
 /** Adds a custom class. False: it is there already. */
 export async function insertCustomClass(db: Db<PlacementTables>, name: string, nowMs: number): Promise<boolean> {
-  try {
-    await db.insertInto('placement_resource_classes').values({ name, created_at: nowMs, updated_at: nowMs }).execute();
-    return true;
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  return unlessTaken(
+    db.insertInto('placement_resource_classes').values({ name, created_at: nowMs, updated_at: nowMs }).execute(),
+  );
 }
 
 /** Renames a custom class wherever it stands. False: the new name is taken. */
 export async function renameCustomClass(db: Db<PlacementTables>, from: string, to: string): Promise<boolean> {
-  try {
-    await db.updateTable('placement_resource_classes').set({ name: to }).where('name', '=', from).execute();
-  } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
-  }
+  if (
+    !(await unlessTaken(
+      db.updateTable('placement_resource_classes').set({ name: to }).where('name', '=', from).execute(),
+    ))
+  )
+    return false;
   for (const table of ['placement_inventories', 'placement_allocations'] as const)
     await db.updateTable(table).set({ resource_class: to }).where('resource_class', '=', from).execute();
   return true;

@@ -1,6 +1,6 @@
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import { Conflict, NotFound } from '#kernel/errors.ts';
 import type { PlacementTables, ProviderRow } from '../tables.ts';
 
@@ -78,14 +78,10 @@ function withRoom(db: Db<PlacementTables>, resourceClass: string, amount: number
 
 /** @throws {Conflict} `placement.duplicate_name`. */
 export async function insertProvider(db: Db<PlacementTables>, row: ProviderRow): Promise<void> {
-  try {
-    await db.insertInto('placement_providers').values(row).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    const sameId = await findProvider(db, row.id);
-    const duplicate = sameId === undefined ? `name: ${row.name}` : `uuid: ${row.id}`;
-    throw new Conflict('placement.duplicate_name', `Conflicting resource provider ${duplicate} already exists.`);
-  }
+  if (await unlessTaken(db.insertInto('placement_providers').values(row).execute())) return;
+  const sameId = await findProvider(db, row.id);
+  const duplicate = sameId === undefined ? `name: ${row.name}` : `uuid: ${row.id}`;
+  throw new Conflict('placement.duplicate_name', `Conflicting resource provider ${duplicate} already exists.`);
 }
 
 /** @throws {Conflict} `placement.duplicate_name`. */
@@ -94,12 +90,8 @@ export async function updateProvider(
   id: string,
   patch: Pick<ProviderRow, 'name' | 'parent_id' | 'root_id' | 'updated_at'>,
 ): Promise<void> {
-  try {
-    await db.updateTable('placement_providers').set(patch).where('id', '=', id).execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    throw new Conflict('placement.duplicate_name', `Conflicting resource provider ${patch.name} already exists.`);
-  }
+  if (await unlessTaken(db.updateTable('placement_providers').set(patch).where('id', '=', id).execute())) return;
+  throw new Conflict('placement.duplicate_name', `Conflicting resource provider ${patch.name} already exists.`);
 }
 
 export async function setRoot(db: Db<PlacementTables>, ids: readonly string[], rootId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Db } from '#kernel/db/database.ts';
-import { isUniqueViolation } from '#kernel/db/transaction.ts';
+import { unlessTaken } from '#kernel/db/transaction.ts';
 import type { PlacementTables } from '../tables.ts';
 
 export async function listCustomTraits(db: Db<PlacementTables>): Promise<string[]> {
@@ -15,12 +15,8 @@ export async function ensureCustomTraits(
 ): Promise<number> {
   let added = 0;
   for (const name of names) {
-    try {
-      await db.insertInto('placement_traits').values({ name, created_at: nowMs, updated_at: nowMs }).execute();
-      added += 1;
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-    }
+    const row = { name, created_at: nowMs, updated_at: nowMs };
+    if (await unlessTaken(db.insertInto('placement_traits').values(row).execute())) added += 1;
   }
   return added;
 }
