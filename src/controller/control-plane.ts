@@ -142,7 +142,7 @@ function createServices(deps: ServiceDeps, identity: IdentityService, options: C
   const placement = createPlacementService(deps);
   const network = createNetworkService({
     ...deps,
-    onServerPortsChanged: (serverId) => compute.refreshServer(serverId),
+    onServerPortsChanged: (tx, serverId) => compute.refreshServer(tx, serverId),
   });
   const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
   return { identity, image, placement, network, compute, all: [identity, image, placement, network, compute] };

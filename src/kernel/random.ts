@@ -27,10 +27,3 @@ export function seededRandom(seed: number): Random {
     bytes: (count) => Buffer.from(Array.from({ length: count }, () => Math.floor(next() * 256))),
   };
 }
-
-/** Picks one of a non-empty list. */
-export function pick<T>(random: Random, list: readonly T[]): T {
-  const chosen = list[random.below(list.length)];
-  if (chosen === undefined) throw new RangeError('pick from an empty list');
-  return chosen;
-}

@@ -69,7 +69,7 @@ export async function startNetwork(options: Partial<NetworkOptions> = {}, file?:
       dataDir: dir,
       configDir: dir,
     },
-    onServerPortsChanged: (id) => void changedServers.push(id),
+    onServerPortsChanged: async (_tx, id) => void changedServers.push(id),
     options,
   });
   await service.app.ready();

@@ -37,18 +37,59 @@ const SERVERS = `select s.id, s.vm_state, s.task_state, s.host_id, s.deadline_at
   exists (select 1 from server_guests g where g.server_id = s.id) as has_guest,
   exists (select 1 from tasks t where t.resource_id = s.id and t.state = 'pending') as has_task from servers s`;
 
+/** What a rule looks at on a host. */
+export type HostState = Pick<HostUnderTest, 'id' | 'name' | 'guests' | 'networks'>;
+
+/** One rule: a sentence that holds, and what breaks it. */
+export interface Rule {
+  readonly name: string;
+  look(tables: TableWatch, hosts: readonly HostState[]): string[];
+}
+
+const serversOf = (tables: TableWatch): ServerState[] => tables.rows(SERVERS) as unknown as ServerState[];
+
 /**
  * What must hold at every moment, between any two transactions: whatever is under way has somebody who ends it, and the books
  * of placement and network agree with themselves.
  */
+export const ALWAYS: readonly Rule[] = [
+  {
+    name: 'a server is in a final state or has an owner and a deadline',
+    look: (tables) => serversOf(tables).flatMap(stuckServer),
+  },
+  { name: 'a task has a deadline and a next try', look: tasksWithoutEnd },
+  { name: 'what a provider has in use is what is allocated of it', look: inventoriesOutOfStep },
+  { name: 'a row that belongs to another has it', look: rowsWithoutOwner },
+];
+
+/** What must hold once nothing is under way: nothing is stuck, nothing leaks, and every host is as desired. */
+export const AT_REST: readonly Rule[] = [
+  { name: 'no task is unfinished', look: unfinishedTasks },
+  { name: 'a server is in a final state', look: (tables) => serversOf(tables).flatMap(unsettledServer) },
+  {
+    name: "placement's allocations are the servers'",
+    look: (tables) => allocationsOutOfStep(tables, serversOf(tables)),
+  },
+  { name: 'ports of servers are those that servers have', look: (tables) => portsOutOfStep(tables, serversOf(tables)) },
+  { name: 'desired guests are the placed servers', look: (tables) => guestsOutOfStep(tables, serversOf(tables)) },
+  {
+    name: 'each host has the guests, disks, interfaces and taps that it is to have',
+    look: (tables, hosts) => hosts.flatMap((host) => hostOutOfStep(tables, host)),
+  },
+];
+
 export function brokenAlways(tables: TableWatch): string[] {
-  const servers = tables.rows(SERVERS) as unknown as ServerState[];
-  return [
-    ...servers.flatMap(stuckServer),
-    ...tasksWithoutEnd(tables),
-    ...inventoriesOutOfStep(tables),
-    ...rowsWithoutOwner(tables),
-  ];
+  return ALWAYS.flatMap((rule) => rule.look(tables, []));
+}
+
+export function brokenAtRest(tables: TableWatch, hosts: readonly HostState[]): string[] {
+  return [...ALWAYS, ...AT_REST].flatMap((rule) => rule.look(tables, hosts));
+}
+
+function unfinishedTasks(tables: TableWatch): string[] {
+  return tables
+    .rows("select kind, resource_id, step, direction, error from tasks where state = 'pending'")
+    .map((task) => `unfinished task ${JSON.stringify(task)}`);
 }
 
 function stuckServer(server: ServerState): string[] {
@@ -106,22 +147,6 @@ function rowsWithoutOwner(tables: TableWatch): string[] {
   return BELONGS.flatMap(([what, sql]) => tables.rows(sql).map(({ id }) => `${what}: ${String(id)}`));
 }
 
-/** What must hold once nothing is under way: nothing is stuck, nothing leaks, and every host is as desired. */
-export function brokenAtRest(tables: TableWatch, hosts: readonly HostUnderTest[]): string[] {
-  const servers = tables.rows(SERVERS) as unknown as ServerState[];
-  return [
-    ...brokenAlways(tables),
-    ...tables
-      .rows("select kind, resource_id, step, direction, error from tasks where state = 'pending'")
-      .map((task) => `unfinished task ${JSON.stringify(task)}`),
-    ...servers.flatMap(unsettledServer),
-    ...allocationsOutOfStep(tables, servers),
-    ...portsOutOfStep(tables, servers),
-    ...guestsOutOfStep(tables, servers),
-    ...hosts.flatMap((host) => hostOutOfStep(tables, host)),
-  ];
-}
-
 function unsettledServer({ id, vm_state, task_state, deadline_at, deleted_at }: ServerState): string[] {
   const isGone = deleted_at !== null && vm_state === 'deleted';
   const isSettled =
@@ -151,9 +176,15 @@ function allocationsOutOfStep(tables: TableWatch, servers: readonly ServerState[
 }
 
 function portsOutOfStep(tables: TableWatch, servers: readonly ServerState[]): string[] {
-  const wanted = placed(servers).flatMap(({ id, ports }) =>
-    (JSON.parse(ports) as { portId: string }[]).map(({ portId }) => `${portId} of server ${id}`),
-  );
+  const ids = new Set(placed(servers).map(({ id }) => id));
+  const guests = tables.rows('select server_id, ports from server_guests where is_gone = 0');
+  const wanted = guests
+    .filter(({ server_id }) => ids.has(String(server_id)))
+    .flatMap(({ server_id, ports }) =>
+      (JSON.parse(String(ports)) as { portId: string }[]).map(
+        ({ portId }) => `${portId} of server ${String(server_id)}`,
+      ),
+    );
   const found = tables
     .rows("select id, device_id from ports where device_owner like 'compute:%' and device_id <> ''")
     .map((port) => `${String(port['id'])} of server ${String(port['device_id'])}`);
@@ -170,19 +201,25 @@ function guestsOutOfStep(tables: TableWatch, servers: readonly ServerState[]): s
 }
 
 /** The host itself: guests, disks and taps as desired, and nothing else. */
-function hostOutOfStep(tables: TableWatch, host: HostUnderTest): string[] {
+function hostOutOfStep(tables: TableWatch, host: HostState): string[] {
   const desired = tables.rows(
     `select server_id, power, ports from server_guests where host_id = '${host.id}' and is_gone = 0`,
   );
   const ids = desired.map((guest) => String(guest['server_id']));
   const powers = desired.map((guest) => `${String(guest['server_id'])} ${String(guest['power'])}`);
+  // a guest that stands still can neither take nor let go of a device
+  const still = new Set(
+    [...host.guests.guests].flatMap(([id, { power }]) => (power === 'paused' || power === 'suspended' ? [id] : [])),
+  );
   const plugged = [...host.guests.guests].flatMap(([id, { interfaces }]) =>
-    interfaces.map(({ portId }) => `${portId} in ${id}`),
+    still.has(id) ? [] : interfaces.map(({ portId }) => `${portId} in ${id}`),
   );
   const ports = desired.flatMap((guest) =>
-    (JSON.parse(String(guest['ports'])) as { portId: string }[]).map(
-      ({ portId }) => `${portId} in ${String(guest['server_id'])}`,
-    ),
+    still.has(String(guest['server_id']))
+      ? []
+      : (JSON.parse(String(guest['ports'])) as { portId: string }[]).map(
+          ({ portId }) => `${portId} in ${String(guest['server_id'])}`,
+        ),
   );
   const bound = tables
     .rows(`select id from ports where host = '${host.name}' and device_owner like 'compute:%'`)

@@ -48,7 +48,7 @@ export interface ComputeService extends Service {
   /** Takes what a host says of its guests. */
   reportGuests(hostId: string, report: GuestsReport): Promise<void>;
   /** A server's ports have changed: its host is told if that changes the guest. Returns before it has. */
-  refreshServer(serverId: string): void;
+  refreshServer(tx: Db, serverId: string): Promise<void>;
   /** Makes what a new cloud has: the customary flavors. Safe to repeat. */
   bootstrap(): Promise<void>;
   /** Builds the server of consoles' pages and web sockets (port 6080); it does not listen yet. */
@@ -89,7 +89,7 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     listHostHealth: () => listHostHealth(deps),
     desiredGuests: (hostId) => readDesiredGuests(deps, hostId),
     reportGuests: (hostId, report) => takeGuestsReport(deps, hostId, report),
-    refreshServer: (serverId) => void refreshPorts(deps, serverId),
+    refreshServer: (tx, serverId) => refreshPorts(deps, tx as unknown as ComputeDeps['db'], serverId),
     bootstrap: () => ensureDefaultFlavors(deps),
     createConsoleProxy: (options) =>
       createConsoleProxy(

@@ -108,6 +108,7 @@ export interface ComputeNetworks extends AskedService {
       readonly zone: string;
       readonly isUserPort: boolean;
     },
+    tx?: Db,
   ): Promise<unknown>;
   /** Deletes the ports that compute made for a server, or unbinds those that users gave; nothing when there are none. */
   releaseServerPorts(serverId: string, portIds?: readonly string[]): Promise<void>;

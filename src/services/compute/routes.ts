@@ -1,4 +1,5 @@
 import type { Route } from '#kernel/api/route.ts';
+import { inTransaction } from '#kernel/db/transaction.ts';
 import { aggregateRoutes } from './aggregates/routes.ts';
 import { availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { computeServiceRoutes } from './compute-services/routes.ts';
@@ -58,7 +59,7 @@ export function computeRoutes(deps: ComputeDeps): Route[] {
     ...floatingIpProxyRoutes(deps),
     ...securityGroupProxyRoutes(deps),
     ...imageProxyRoutes(deps),
-    ...externalEventRoutes(deps, (serverId) => void refreshPorts(deps, serverId)),
+    ...externalEventRoutes(deps, (serverId) => inTransaction(deps.db, (tx) => refreshPorts(deps, tx, serverId))),
     ...serverGroupRoutes(deps),
     ...serverRoutes(deps),
     ...serverActionRoutes(deps, [...consoleActions(deps), ...securityGroupActions(deps), ...floatingIpActions(deps)]),

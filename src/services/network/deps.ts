@@ -15,6 +15,6 @@ export interface NetworkDeps extends Omit<ServiceDeps, 'db'> {
   readonly options: NetworkOptions;
   /** What many hosts are told alike. */
   readonly shared: { readonly groups: Kept<DesiredSecurityGroup>; readonly networks: Kept<SharedNetwork> };
-  /** A server's ports are not what they were: compute refreshes what it tells the guest and the agent. */
-  readonly onServerPortsChanged: (serverId: string) => void;
+  /** A server's ports are not what they were: compute changes what it tells the guest and the agent, in the same transaction. */
+  readonly onServerPortsChanged: (tx: Db<NetworkTables>, serverId: string) => Promise<void>;
 }

@@ -65,7 +65,7 @@ export interface NetworkService extends Service {
     options: { readonly count: number },
   ): Promise<ServerNetwork[]>;
   /** {@link ensureServerPort} */
-  ensureServerPort(ctx: RequestContext, spec: ServerPortSpec): Promise<void>;
+  ensureServerPort(ctx: RequestContext, spec: ServerPortSpec, tx?: Db): Promise<void>;
   /** {@link bindServerPorts} */
   bindServerPorts(serverId: string, hostId: string | null): Promise<void>;
   /** {@link releaseServerPorts}: all of the server's ports, or only those named. */
@@ -104,12 +104,12 @@ const RESOURCES: readonly Resource[] = [
 
 /**
  * Builds the network service.
- * @param deps.onServerPortsChanged Called after a change of a server's ports has been committed; it must not throw.
+ * @param deps.onServerPortsChanged Called after each change of a server's ports, in the transaction that makes it.
  * @param deps.options What differs from the defaults: physical networks, ranges, quotas.
  */
 export function createNetworkService(
   given: ServiceDeps & {
-    readonly onServerPortsChanged: (serverId: string) => void;
+    readonly onServerPortsChanged: (tx: Db, serverId: string) => Promise<void>;
     readonly options?: Partial<NetworkOptions>;
   },
 ): NetworkService {
@@ -135,6 +135,7 @@ export function createNetworkService(
       groups: keepShared(given.revisions, groupTopic, readSharedGroups),
       networks: keepShared(given.revisions, networkTopic, readSharedNetworks),
     },
+    onServerPortsChanged: (tx, serverId) => given.onServerPortsChanged(tx as unknown as Db, serverId),
   };
   const app = createServiceApp({
     type: 'network',
@@ -167,7 +168,7 @@ export function createNetworkService(
     app,
     run: (signal) => superviseHosts(deps, signal),
     resolveServerNetworks: (ctx, requested, how) => resolveServerNetworks(deps, ctx, requested, how),
-    ensureServerPort: (ctx, spec) => ensureServerPort(deps, ctx, spec),
+    ensureServerPort: (ctx, spec, tx) => ensureServerPort(deps, ctx, spec, tx as unknown as Db<NetworkTables>),
     bindServerPorts: (serverId, hostId) => bindServerPorts(deps, serverId, hostId),
     releaseServerPorts: (serverId, portIds) => releaseServerPorts(deps, serverId, portIds),
     listServerPorts: (db, serverIds) => listServerPorts(db as unknown as Db<NetworkTables>, serverIds),

@@ -24,14 +24,14 @@ const TAG_REQUIRED = ['volume-extended', 'volume-reimaged', 'power-update', 'acc
 export async function takeEvents(
   { db }: Pick<ComputeDeps, 'db'>,
   events: readonly Event[],
-  onNetworkChanged: (serverId: string) => void,
+  onNetworkChanged: (serverId: string) => Promise<void>,
 ): Promise<TakenEvent[]> {
   const taken: TakenEvent[] = [];
   for (const event of events) {
     const found = await findServer(db, event.server_uuid);
     const server = found?.deleted_at === null ? found : undefined;
     const code = codeOf(event, server);
-    if (code === 200 && event.name.startsWith('network-')) onNetworkChanged(event.server_uuid);
+    if (code === 200 && event.name.startsWith('network-')) await onNetworkChanged(event.server_uuid);
     taken.push({ ...event, status: code === 200 ? 'completed' : 'failed', code });
   }
   return taken;

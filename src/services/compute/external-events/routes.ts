@@ -34,7 +34,10 @@ const Events = Type.Object(
 );
 
 /** @see https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events */
-export const externalEventRoutes = (deps: ComputeDeps, onNetworkChanged: (serverId: string) => void): Route[] => [
+export const externalEventRoutes = (
+  deps: ComputeDeps,
+  onNetworkChanged: (serverId: string) => Promise<void>,
+): Route[] => [
   route({
     method: 'POST',
     path: '/os-server-external-events',

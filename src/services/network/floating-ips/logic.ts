@@ -129,7 +129,7 @@ async function associate(
   if (!isFree) throw alreadyHas();
   await touchRouters(write, [found.routerId]);
   await updateFloatingIpRow(write.tx, row.id, { desired_revision: await revisionOfRouter(write, found.routerId) });
-  tellCompute(write, found.port);
+  await tellCompute(write, found.port);
 }
 
 async function dissociate(write: Write, row: FloatingIpRow): Promise<void> {
@@ -142,7 +142,7 @@ async function dissociate(write: Write, row: FloatingIpRow): Promise<void> {
     status: 'DOWN',
   });
   if (row.router_id !== null) await touchRouters(write, [row.router_id]);
-  if (port !== undefined) tellCompute(write, port);
+  if (port !== undefined) await tellCompute(write, port);
 }
 
 /** The port's address that is meant, and the router on the way to it. */

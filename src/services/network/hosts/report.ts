@@ -1,5 +1,4 @@
 import { toJson } from '#kernel/db/json.ts';
-import { afterCommit } from '#kernel/db/open-transaction.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import type { NetworksReport, ObservedResource } from '#protocol/networks.ts';
 import type { NetworkDeps } from '../deps.ts';
@@ -49,9 +48,7 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
     await deactivateFloatingIps(tx, down);
     await saveNewProblems(tx, host, report);
     const serverIds = new Set(changed.flatMap(({ port }) => port.server_id ?? []));
-    afterCommit(() => {
-      for (const id of serverIds) deps.onServerPortsChanged(id);
-    });
+    for (const id of serverIds) await deps.onServerPortsChanged(tx, id);
   });
 }
 

@@ -336,7 +336,7 @@ async function touchChanged(write: Write, row: PortRow, host: string, groupIds: 
     await touchPort(write, { networkId: row.network_id, host: where, securityGroupIds: groupIds, joins });
   }
   if (isRouterPort(row.device_owner)) await touchRouters(write, [row.device_id]);
-  tellCompute(write, row);
+  await tellCompute(write, row);
 }
 
 function groupsNeedSecurity() {

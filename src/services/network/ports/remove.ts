@@ -16,7 +16,7 @@ export async function deletePortRows(write: Write, ids: readonly string[]): Prom
       securityGroupIds: groups.get(port.id) ?? [],
       joins: port.host !== '' && !(await hasOtherPortOnHost(write.tx, port.network_id, port.host, port.id)),
     });
-    tellCompute(write, port);
   }
   await deletePorts(write.tx, ids);
+  for (const port of ports) await tellCompute(write, port);
 }

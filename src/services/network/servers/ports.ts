@@ -78,10 +78,16 @@ export interface ServerPortSpec {
 
 /**
  * Makes a server's port, or takes a user's, and binds it to the host. Doing it again does nothing more.
+ * @param db The caller's transaction, where it has one.
  * @throws {Conflict} when a user's port has got another device, no address is left, or {OverLimit}.
  */
-export async function ensureServerPort(deps: NetworkDeps, ctx: RequestContext, spec: ServerPortSpec): Promise<void> {
-  await inTransaction(deps.db, async (tx) => {
+export async function ensureServerPort(
+  deps: NetworkDeps,
+  ctx: RequestContext,
+  spec: ServerPortSpec,
+  db: Db<NetworkTables> = deps.db,
+): Promise<void> {
+  await inTransaction(db, async (tx) => {
     const write = newWrite(deps, tx, ctx, WHOLE_CLOUD);
     const host = await hostnameOf(write, spec.hostId);
     const owner = `compute:${spec.zone}`;

@@ -4,7 +4,6 @@ import { BadRequest, NotFound } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { Name } from '../../fields.ts';
 import { openServer, requireUnlocked } from '../access.ts';
-import { refreshPorts } from '../guests/refresh.ts';
 import type { ServerAction } from './action.ts';
 
 const GroupInput = Type.Object({ name: Name }, { additionalProperties: true });
@@ -20,7 +19,6 @@ export const securityGroupActions = (deps: ComputeDeps): ServerAction[] =>
         const server = await openServer(deps, ctx, id, `os_compute_api:os-security-groups:${how}`);
         requireUnlocked(deps, ctx, server);
         await deps.network.changeServerSecurityGroup(id, { groupId: await findGroup(deps, ctx, input.name), how });
-        await refreshPorts(deps, id);
         return undefined;
       },
     }),

@@ -1,6 +1,4 @@
-import { toJson } from '#kernel/db/json.ts';
-import { inTransaction } from '#kernel/db/transaction.ts';
-import { errorChain } from '#kernel/errors.ts';
+import { fromJson, toJson } from '#kernel/db/json.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { findServer } from '../store.ts';
 import { portsOf } from '../tasks/build.ts';
@@ -14,22 +12,18 @@ export async function refreshGuest(deps: ComputeDeps, tx: ComputeDeps['db'], ser
 }
 
 /**
- * Reads a server's ports anew, after network has changed them, and tells its host if they differ.
- * Never rejects: the next change, or the guest's next build, reads them again.
+ * Reads a server's ports anew and tells its host if they differ, in the transaction that changed them: done after it, a
+ * controller's death in between would leave the guest with ports that are no more. A port that the guest is to let go of is still the
+ * server's for network, and does not come back.
  */
-export async function refreshPorts(deps: ComputeDeps, serverId: string): Promise<void> {
-  try {
-    const server = await findServer(deps.db, serverId);
-    if (server === undefined || server.deleted_at !== null || server.task_state === 'deleting') return;
-    if ((await findGuest(deps.db, serverId)) === undefined) return;
-    const ports = toJson(await portsOf(deps, server));
-    await inTransaction(deps.db, async (tx) => {
-      const guest = await findGuest(tx, serverId);
-      if (guest === undefined || guest.ports === ports) return;
-      await updateGuest(tx, guest, { ports });
-      await bumpGuests(deps, tx, guest.host_id);
-    });
-  } catch (error) {
-    deps.log.error({ server: serverId, error: errorChain(error) }, 'ports of a server could not be read again');
-  }
+export async function refreshPorts(deps: ComputeDeps, tx: ComputeDeps['db'], serverId: string): Promise<void> {
+  const server = await findServer(tx, serverId);
+  if (server === undefined || server.deleted_at !== null || server.task_state === 'deleting') return;
+  const guest = await findGuest(tx, serverId);
+  if (guest === undefined) return;
+  const detaching = new Set(fromJson(guest.detaching).map(({ portId }) => portId));
+  const ports = toJson((await portsOf(deps, tx, server)).filter(({ portId }) => !detaching.has(portId)));
+  if (guest.ports === ports) return;
+  await updateGuest(tx, guest, { ports });
+  await bumpGuests(deps, tx, guest.host_id);
 }

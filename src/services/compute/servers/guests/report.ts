@@ -13,7 +13,7 @@ import { finishDeleteTask } from '../tasks/delete.ts';
 import { releasePortsTask } from '../tasks/release-ports.ts';
 import { desiredGuest } from './desired.ts';
 import { MAX_ATTEMPTS, type Meaning, readReport } from './read-report.ts';
-import { currentGuests } from './revision.ts';
+import { bumpGuests, currentGuests } from './revision.ts';
 import { deleteGuest, type GuestOfServer, listGuestsAt, listGuestsOf, updateGuest } from './store.ts';
 
 /** The guests that a host is to have: a picture at least as new as its revision. */
@@ -120,6 +120,9 @@ async function apply(
 ): Promise<void> {
   const nowMs = deps.clock.now().getTime();
   if (meaning.guest !== undefined) await updateGuest(tx, guest, { ...meaning.guest, updated_at: nowMs });
+  // what the host is to have has changed by what it says, and it must hear of it like of any other change
+  if (meaning.guest?.power !== undefined && meaning.guest.power !== guest.power)
+    await bumpGuests(deps, tx, guest.host_id);
   if (meaning.server !== undefined) await updateServer(tx, server.id, meaning.server);
   if (meaning.event !== undefined) {
     const { name, failure } = meaning.event;

@@ -1,11 +1,12 @@
 /**
  * Plugging interfaces into a server and out of it.
  *
- * Theory of operation. A port is written into the server's plan before it's made, so that the server's deletion returns it
- * whatever happens in between. A port that is to go leaves the desired guest first; when the host says that the guest has let
+ * Theory of operation. A port is made, and handed to the guest, in one transaction that has seen the server alive: no deletion falls
+ * between, and no controller dies half way. A port that is to go leaves the desired guest first; when the host says that the guest has let
  * go of it, a task gives it back to network.
  */
 import { type RequestContext, systemContext } from '#kernel/auth/context.ts';
+import type { Db } from '#kernel/db/database.ts';
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { BadRequest, Conflict, NotFound } from '#kernel/errors.ts';
@@ -76,51 +77,47 @@ export async function attachInterface(
     throw new BadRequest('compute.invalid_input', 'Must input network_id when request IP address');
   requireUnlocked(deps, ctx, server);
   requireState(server, 'attach_interface', 'attach_interface');
-  const guest = await requireGuest(deps.db, server);
   const isAny = networkId === undefined && portId === undefined;
   const requested = isAny ? [] : [{ networkId, portId, fixedIp: fixedIps?.[0]?.ip_address, tag }];
   const [network] = await deps.network.resolveServerNetworks(ctx, requested, { count: 1 });
   if (network === undefined) throw new BadRequest('compute.interface.no_network', 'There is no network to attach to.');
   const planned = planPort({ ...network, tag: tag ?? null });
-  await changePlan(deps, id, (ports) => [...ports, planned]);
-  try {
-    await makePort(deps, server, planned, guest.host_id);
-  } catch (error) {
-    await changePlan(deps, id, (ports) => ports.filter((port) => port.portId !== planned.portId));
-    throw error;
-  }
-  await refreshPorts(deps, id);
-  await noteAction(deps, ctx, id, { action: 'attach_interface', hostId: guest.host_id });
+  const { host_id: hostId } = await requireGuest(deps.db, server);
+  const zone = await zoneOf(deps, hostId);
+  await inTransaction(deps.db, async (tx) => {
+    const now = await getServer(tx, id);
+    requireState(now, 'attach_interface', 'attach_interface');
+    const guest = await requireGuest(tx, now);
+    const plan = [...fromJson(now.ports), planned];
+    await updateServer(tx, id, { ports: toJson(plan), updated_at: deps.clock.now().getTime() });
+    await makePort(deps, tx, now, { planned, hostId: guest.host_id, zone });
+    await refreshPorts(deps, tx, id);
+  });
+  await noteAction(deps, ctx, id, { action: 'attach_interface', hostId });
   const attached = (await listInterfaces(deps, ctx, id, 'list')).find(({ port }) => port.portId === planned.portId);
   if (attached === undefined)
     throw new Conflict('compute.interface.gone', `Port ${planned.portId} was detached meanwhile.`);
   return attached;
 }
 
-async function makePort(deps: ComputeDeps, server: Server, port: PlannedPort, hostId: string): Promise<void> {
+async function makePort(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  server: Server,
+  { planned: port, hostId, zone }: { readonly planned: PlannedPort; readonly hostId: string; readonly zone: string },
+): Promise<void> {
   const ctx = { ...systemContext(server.project_id), userId: server.user_id };
-  await deps.network.ensureServerPort(ctx, {
+  const spec = {
     portId: port.portId,
     networkId: port.networkId,
     fixedIp: port.fixedIp ?? undefined,
     securityGroupIds: fromJson(server.security_group_ids),
     serverId: server.id,
     hostId,
-    zone: await zoneOf(deps, hostId),
+    zone,
     isUserPort: port.isUserPort,
-  });
-}
-
-async function changePlan(
-  deps: ComputeDeps,
-  id: string,
-  change: (ports: readonly PlannedPort[]) => readonly PlannedPort[],
-): Promise<void> {
-  const updatedAt = deps.clock.now().getTime();
-  await inTransaction(deps.db, async (tx) => {
-    const server = await getServer(tx, id);
-    await updateServer(tx, id, { ports: toJson(change(fromJson(server.ports))), updated_at: updatedAt });
-  });
+  };
+  await deps.network.ensureServerPort(ctx, spec, tx as Db);
 }
 
 /**

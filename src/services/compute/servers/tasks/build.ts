@@ -123,7 +123,6 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
   if ((await findGuest(deps.db, run.resourceId)) !== undefined) return;
   const hostId = run.data.hostId ?? '';
   const server = await serverOf(deps, run);
-  const ports = await portsOf(deps, server);
   const nowMs = deps.clock.now().getTime();
   await inTransaction(deps.db, async (tx) => {
     if ((await findGuest(tx, server.id)) !== undefined) return;
@@ -134,6 +133,8 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       updated_at: nowMs,
     });
     if (!isStill) throw new Gone('compute.server.absent', 'The server is no longer to be built.');
+    // read here, so that no change of them falls between
+    const ports = await portsOf(deps, tx, server);
     // The host may still have the guest of an earlier try: what it says of that one is of an older number.
     const earlier = (await listGuestsOf(tx, server.id)).find((guest) => guest.host_id === hostId);
     await deleteGuest(tx, { server_id: server.id, host_id: hostId });
@@ -169,8 +170,12 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
 }
 
 /** The server's ports in the order in which they were asked for: the first one is the guest's first interface. */
-export async function portsOf(deps: ComputeDeps, server: Server): Promise<readonly ServerPort[]> {
-  const found = (await deps.network.listServerPorts(deps.db as Db, [server.id])).get(server.id) ?? [];
+export async function portsOf(
+  deps: ComputeDeps,
+  db: ComputeDeps['db'],
+  server: Server,
+): Promise<readonly ServerPort[]> {
+  const found = (await deps.network.listServerPorts(db as Db, [server.id])).get(server.id) ?? [];
   const order = fromJson(server.ports).map((port) => port.portId);
   const rank = (port: ServerPort): number => {
     const at = order.indexOf(port.portId);
