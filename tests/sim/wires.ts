@@ -121,6 +121,7 @@ export function wireToAgent(parts: WireParts, host: SimHost | undefined): AgentA
     consoleOutput: (guestId, maxBytes) => call((api) => api.consoleOutput(guestId, maxBytes)),
     openVnc: (guestId) => call((api) => api.openVnc(guestId)),
     diagnostics: (guestId) => call((api) => api.diagnostics(guestId)),
+    setPassword: (guestId, user, password) => call((api) => api.setPassword(guestId, user, password)),
   };
 }
 

@@ -31,6 +31,8 @@ import { type Reachable, type WireParts, wireToAgent, wireToControllers } from '
 
 export interface SimController extends Reachable {
   readonly plane: ControlPlane;
+  /** Which of the installation's controllers it is. */
+  readonly slot: number;
 }
 
 /** Somebody who uses the APIs. */
@@ -316,13 +318,15 @@ async function createWorld(options: CreateParts): Promise<World> {
   async function startController(): Promise<SimController> {
     const number = ++sequence.controllers;
     const process = createProcess(`controller ${number}`);
+    // a controller that comes back does so in a dead one's place, and knows whose work it finds
+    const slot = [1, 2, 3, 4].find((one) => !controllers.some((living) => living.slot === one)) ?? number;
     const { promise: death, reject: die } = Promise.withResolvers<never>();
     death.catch(() => {});
     const plane = await world.during(
       runIn(process, () =>
         createControlPlane({
           db: openSimDatabase(file),
-          owner: process.name,
+          owner: { id: `slot ${slot}`, incarnation: number },
           settings: {
             region: 'RegionOne',
             publicUrls: publicUrls('cloud.example'),
@@ -344,7 +348,7 @@ async function createWorld(options: CreateParts): Promise<World> {
         }),
       ),
     );
-    const controller: SimController = { process, plane, api: plane.api, death };
+    const controller: SimController = { process, plane, api: plane.api, death, slot };
     process.onDeath.push(() => {
       controllers.splice(controllers.indexOf(controller), 1);
       record(`${process.name} dies`);

@@ -128,6 +128,25 @@ export function createDisk(parts: {
         inode.written = Buffer.concat([inode.written, Buffer.from(content as Uint8Array)]);
         inode.modifiedMs = parts.nowMs();
       },
+      async write(content: Uint8Array, offset = 0, length = content.length - offset, position?: number) {
+        await gate('write', path);
+        const inode = find(path);
+        const at = position ?? inode.written.length;
+        const grown = Buffer.alloc(Math.max(inode.written.length, at + length));
+        inode.written.copy(grown);
+        grown.set(content.subarray(offset, offset + length), at);
+        inode.written = grown;
+        inode.modifiedMs = parts.nowMs();
+        return { bytesWritten: length, buffer: content };
+      },
+      async truncate(length = 0) {
+        await gate('write', path);
+        const inode = find(path);
+        const cut = Buffer.alloc(length);
+        inode.written.copy(cut);
+        inode.written = cut;
+      },
+      stat: async () => statOf(path),
       async sync() {
         await gate('sync', path);
         if (folders.has(path)) return syncFolder(path);
@@ -198,6 +217,7 @@ export function createDisk(parts: {
     },
   };
   const sync = {
+    readdirSync: (path: string) => list(path).map(({ name }) => name),
     mkdirSync: (path: string) => makeFolder(path),
     statSync: (path: string, options: { throwIfNoEntry?: boolean } = {}) =>
       options.throwIfNoEntry === false && !entries.has(path) && !folders.has(path) ? undefined : statOf(path),
