@@ -167,6 +167,51 @@ describe('other contents', () => {
     for (const declared of DISK_FORMATS) expect(inspect(both, declared).refusal, declared).toBeDefined();
   });
 
+  it.each([
+    ['qcow2', 'qcow2', 100],
+    ['vmdk', 'vmdk', 1000],
+    ['vdi', 'vdi', 500],
+    ['vhdx', 'vhdx', 250_000],
+    ['vpc', 'vhd', 500],
+    ['parallels', 'ploop', 60],
+  ] as const)(
+    'a %s image that ends anywhere in its header is never taken for a %s',
+    (qemuName, declared, headerBytes) => {
+      const whole = convert(qemuName);
+      for (let length = 1; length <= headerBytes; length = Math.ceil(length * 1.3)) {
+        const { isAsDeclared, refusal } = inspect(whole.subarray(0, length), declared);
+        expect(refusal !== undefined || !isAsDeclared, `${length} bytes`).toBe(true);
+      }
+    },
+  );
+
+  it.each(['qcow2', 'qed', 'vmdk', 'vdi', 'vhdx', 'vpc', 'parallels'])(
+    'a disc that is a %s image too is refused under every label',
+    (qemuName) => {
+      const bytes = Buffer.alloc(64 * 1024);
+      convert(qemuName).copy(bytes, 0, 0, 32 * 1024);
+      bytes.write('\u0001CD001\u0001', 32 * 1024, 'latin1');
+      for (const declared of DISK_FORMATS) expect(inspect(bytes, declared).refusal, declared).toBeDefined();
+    },
+  );
+
+  it('a header that claims more than there can be is refused before anything is made of that size', () => {
+    const claims: [string, DiskFormat, (image: Buffer) => unknown][] = [
+      ['qcow2', 'qcow2', (image) => image.writeUInt32BE(0xffff_ffff, 36)],
+      ['qcow2', 'qcow2', (image) => image.writeUInt32BE(63, 20)],
+      ['vmdk', 'vmdk', (image) => image.writeBigUInt64LE(0xffff_ffff_ffffn, 36)],
+      ['vmdk', 'vmdk', (image) => image.writeBigUInt64LE(0xffff_ffff_ffff_ffffn, 12)],
+      ['vhdx', 'vhdx', (image) => image.writeUInt32LE(0xffff_ffff, 192 * 1024 + 8)],
+      ['vdi', 'vdi', (image) => image.writeBigUInt64LE(0xffff_ffff_ffff_ffffn, 0x170)],
+      ['vpc', 'vhd', (image) => image.writeBigUInt64BE(0xffff_ffff_ffff_ffffn, 48)],
+    ];
+    for (const [qemuName, declared, spoil] of claims) {
+      const image = convert(qemuName);
+      spoil(image);
+      expect(inspect(image, declared).refusal, declared).toBeDefined();
+    }
+  });
+
   it('raw content counts its own bytes, partitioned or not', () => {
     expect(inspect(Buffer.alloc(1_000_000, 7), 'raw')).toEqual({
       format: 'raw',
