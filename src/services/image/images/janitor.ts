@@ -66,10 +66,10 @@ export async function releaseAbandoned({ db, clock, stores, log }: JanitorDeps):
   }
 }
 
-/** Removes files that no image knows. */
+/** Removes files that no image knows; those of read-only stores may be somebody else's. */
 export async function sweepStores({ db, clock, stores, log }: JanitorDeps): Promise<void> {
   const oldMs = clock.now().getTime() - YOUNG_MS;
-  for (const store of [...stores.all, stores.staging, stores.cache]) {
+  for (const store of [...stores.all.filter(({ isReadOnly }) => !isReadOnly), stores.staging, stores.cache]) {
     for await (const names of oldFiles(store, 'data', oldMs)) {
       const known = await listKnownData(db, names);
       for (const name of names.filter((candidate) => !known.has(candidate))) {
@@ -78,7 +78,8 @@ export async function sweepStores({ db, clock, stores, log }: JanitorDeps): Prom
       }
     }
     for await (const names of oldFiles(store, 'incoming', oldMs)) {
-      const live = await listLiveWriters(db, names);
+      // What is being converted comes in under a name that is known already.
+      const live = new Set([...(await listLiveWriters(db, names)), ...(await listKnownData(db, names))]);
       for (const name of names.filter((candidate) => !live.has(candidate))) await store.removeIncoming(name);
     }
   }

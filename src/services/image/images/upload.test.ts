@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Db } from '#kernel/db/database.ts';
 import { CloudError } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
 import { type ImageUnderTest, startImage } from '#tests/api/image.ts';
 import { translateDiskError } from '../data/file-store.ts';
+import { CONVERTED_STORE, insertLocation } from './store.ts';
+import type { ImageTables } from './tables.ts';
 
 let cloud: ImageUnderTest;
 let port: number;
@@ -134,10 +137,21 @@ describe('after a crash', () => {
     expect(await show(id)).toMatchObject({ status: 'queued' });
   });
 
-  it('files that no image knows are removed, and those that one knows stay', async () => {
+  it('files that no image knows are removed, and those that one knows or that lie in a read-only store stay', async () => {
+    await cloud.close();
+    cloud = await startImage({ config: { stores: [{ id: 'old', read_only: true }] } });
     const id = await cloud.createActive();
+    const converting = 'cc0c1f47-3b1f-4f3c-9b3f-0d3a7e6f6c11';
+    await insertLocation(cloud.db as Db<ImageTables>, {
+      image_id: id,
+      store: CONVERTED_STORE,
+      data_id: converting,
+      created_at: 0,
+    });
     const old = new Date('2025-12-31T00:00:00Z');
     for (const [folder, name] of [
+      ['../old/data/aa', 'aa0c1f47-3b1f-4f3c-9b3f-0d3a7e6f6c12'],
+      ['../staging/incoming', converting],
       ['data/aa', 'aa0c1f47-3b1f-4f3c-9b3f-0d3a7e6f6c11'],
       ['incoming', 'bb0c1f47-3b1f-4f3c-9b3f-0d3a7e6f6c11'],
     ] as const) {
@@ -148,9 +162,10 @@ describe('after a crash', () => {
     for (const file of await cloud.files()) await utimes(join(cloud.dataDir, file), old, old);
     const stop = new AbortController();
     const run = cloud.service.run?.(stop.signal);
-    await vi.waitFor(async () => expect(await cloud.files()).toHaveLength(1));
+    await vi.waitFor(async () => expect(await cloud.files()).toHaveLength(3));
     stop.abort();
     await run;
+    expect((await cloud.files()).join()).toMatch(/old.*staging|staging.*old/);
     expect((await cloud.ask(`GET /v2/images/${id}/file`)).text).toBe('some data');
   });
 });
