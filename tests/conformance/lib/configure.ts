@@ -83,7 +83,6 @@ const FEATURES: Sections = {
   },
   'object-storage-feature-enabled': { object_versioning: true, discoverability: true, container_sync: false },
   enforce_scope: { nova: false, neutron: false, glance: false, cinder: false, keystone: false },
-  validation: { run_validation: false },
 };
 
 /** The filters of the scheduler by nova's names: what it does in one query here, and the hints that it follows. */
@@ -111,7 +110,12 @@ export interface Target {
   /** An image that the cloud can download. */
   readonly imageUrl: string;
   /** The disk of a guest that boots; one of zeros for hosts that only pretend. */
-  readonly guest: { readonly format: string; readonly bytes: Uint8Array };
+  readonly guest: {
+    readonly format: string;
+    readonly bytes: Uint8Array;
+    /** Who the suite logs in as, with a key that the guest takes from its metadata; nobody logs in when absent. */
+    readonly sshUser?: string;
+  };
   /** Longest wait of one test for a server, image or network, in seconds. */
   readonly buildTimeoutS: number;
 }
@@ -161,6 +165,14 @@ export async function configure(target: Target): Promise<string> {
       build_interval: 1,
       max_microversion: '2.93',
       min_compute_nodes: hypervisors.length,
+    },
+    validation: {
+      run_validation: target.guest.sshUser !== undefined,
+      connect_method: 'floating',
+      auth_method: 'keypair',
+      image_ssh_user: target.guest.sshUser ?? '',
+      ssh_timeout: buildTimeoutS,
+      ping_timeout: buildTimeoutS,
     },
     placement: { max_microversion: '1.39' },
     image: {

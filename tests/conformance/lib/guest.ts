@@ -22,5 +22,5 @@ export async function realGuest(): Promise<Target['guest']> {
     exec: createDirectExec(),
     progress: (line) => console.log(`  ${line}`),
   });
-  return { format: 'qcow2', bytes: await readFile(path) };
+  return { format: 'qcow2', bytes: await readFile(path), sshUser: 'root' };
 }

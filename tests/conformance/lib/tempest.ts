@@ -9,8 +9,6 @@ import type { TestEvent } from './results.ts';
 const PYTHON = '/usr/bin/python3';
 const TEMPEST = '/usr/lib/python3/dist-packages/tempest';
 const FORKS = join(import.meta.dirname, 'tempest_forks.py');
-/** One test with all that it waits for; Tempest's own waits end earlier. */
-const TEST_SECONDS = 600;
 const LIST_DEADLINE_MS = 120_000;
 
 export interface TempestRun {
@@ -30,7 +28,7 @@ export function isTempestInstalled(): boolean {
   return existsSync(TEMPEST);
 }
 
-/** @param work a folder for the configuration, locks and results. @param limits options of `tempest_forks.py`. */
+/** @param work a folder for the configuration, locks and results. @param limits Tempest's and those of `tempest_forks.py`. */
 export function openTempest(work: string, conf: string, limits: NodeJS.ProcessEnv): Tempest {
   mkdirSync(join(work, 'etc'), { recursive: true });
   mkdirSync(join(work, 'lock'), { recursive: true });
@@ -41,7 +39,6 @@ export function openTempest(work: string, conf: string, limits: NodeJS.ProcessEn
     ...limits,
     TEMPEST_CONFIG_DIR: join(work, 'etc'),
     TEMPEST_CONFIG: 'tempest.conf',
-    OS_TEST_TIMEOUT: String(TEST_SECONDS),
     HOME: work,
   };
   return {

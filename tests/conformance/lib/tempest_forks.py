@@ -23,14 +23,14 @@ import testtools
 
 TEMPEST = "/usr/lib/python3/dist-packages/tempest"
 # At least this many at a time for each processor, however busy the machine; fewer, and all of them may be asleep at once.
-FORKS_PER_CORE = int(os.environ.get("FORKS_PER_CORE", 5))
+FORKS_PER_CORE = int(os.environ.get("FORKS_PER_CORE", 8))
 # More at a time and they stand in each other's way: quotas, hosts and addresses are those of one small cloud.
 MAX_FORKS_PER_CORE = int(os.environ.get("MAX_FORKS_PER_CORE", 12))
 # Another fork begins when this share of the processors was idle lately.
 IDLE_SHARE = 0.15
 LOOK_SECONDS = 0.3
-# Several times what the longest line of the plan takes.
-UNIT_SECONDS = 15 * 60
+# Several times what the longest line of the plan takes; then its fork hangs and is ended.
+UNIT_SECONDS = int(os.environ.get("UNIT_SECONDS", 600))
 # Of a failure's log the end is kept; requests are at most 4 KiB each there.
 MAX_LOG_CHARS = 20_000
 MAX_LOG_RECORDS = 60
