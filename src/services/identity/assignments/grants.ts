@@ -25,7 +25,7 @@ type Action = 'check' | 'list' | 'create' | 'revoke';
  */
 async function enforceOnGrant(deps: IdentityDeps, ctx: RequestContext, action: Action, grant: Grant): Promise<void> {
   if (grant.target_kind === 'system') {
-    deps.policy.enforce(ctx, systemRule(action, grant.actor_kind));
+    deps.policy.enforce(ctx, grantRule(action, grant));
     await findActor(deps, grant);
     return;
   }
@@ -39,13 +39,16 @@ async function enforceOnGrant(deps: IdentityDeps, ctx: RequestContext, action: A
   if (actor !== undefined) target[grant.actor_kind] = { id: actor.id, domain_id: actor.domain_id };
   const on = await getTarget(deps, grant);
   target[grant.target_kind] = { id: on.id, domain_id: on.is_domain === 1 ? null : on.domain_id };
-  deps.policy.enforce(ctx, action === 'list' ? 'identity:list_grants' : `identity:${action}_grant`, { target });
+  deps.policy.enforce(ctx, grantRule(action, grant), { target });
 }
 
-function systemRule(action: Action, actorKind: 'user' | 'group'): string {
-  return action === 'list'
-    ? `identity:list_system_grants_for_${actorKind}`
-    : `identity:${action}_system_grant_for_${actorKind}`;
+/** The rule of one of the four operations: those on the system have their own. */
+export function grantRule(
+  action: Action,
+  { target_kind: target, actor_kind: actor }: Pick<Grant, 'target_kind' | 'actor_kind'>,
+): string {
+  const noun = `${target === 'system' ? 'system_' : ''}grant${action === 'list' ? 's' : ''}`;
+  return `identity:${action}_${noun}${target === 'system' ? `_for_${actor}` : ''}`;
 }
 
 /** @throws {Forbidden} for a role of another domain; {BadRequest} for a domain's role on the system. */

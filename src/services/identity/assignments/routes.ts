@@ -5,7 +5,7 @@ import { projectTarget } from '../projects/logic.ts';
 import { cut, isFlagSet, readQuery } from '../query.ts';
 import { showRole } from '../roles/view.ts';
 import { collection } from '../views.ts';
-import { checkGrant, createGrant, type Grant, listGrants, revokeGrant } from './grants.ts';
+import { checkGrant, createGrant, type Grant, grantRule, listGrants, revokeGrant } from './grants.ts';
 import { type Assignment, findAssignments, readAssignmentFilter } from './list.ts';
 import { isInDomain, readNamesOf } from './names.ts';
 import { showAssignment } from './view.ts';
@@ -47,11 +47,15 @@ function grantRoutes(deps: IdentityDeps, target: Target, actor: Actor, isInherit
     inherited: isInherited ? 1 : 0,
     ...(params['roleId'] === undefined ? {} : { role_id: params['roleId'] }),
   });
+  const held = (action: Parameters<typeof grantRule>[0]) => () => ({
+    policies: [grantRule(action, { target_kind: target, actor_kind: actor })],
+  });
   return [
     route({
       method: 'GET',
       path: list,
       name: `list-${what}s`,
+      documents: held('list'),
       handler: async (request) => {
         const roles = await listGrants(deps, request.ctx, grantOf(request));
         const url = v3Url(request);
@@ -68,6 +72,7 @@ function grantRoutes(deps: IdentityDeps, target: Target, actor: Actor, isInherit
       method: ['GET', 'HEAD'],
       path: one,
       name: `check-${what}`,
+      documents: held('check'),
       status: 204,
       handler: (request) => checkGrant(deps, request.ctx, grantOf(request)),
     }),
@@ -75,6 +80,7 @@ function grantRoutes(deps: IdentityDeps, target: Target, actor: Actor, isInherit
       method: 'PUT',
       path: one,
       name: `create-${what}`,
+      documents: held('create'),
       status: 204,
       handler: (request) => createGrant(deps, request.ctx, grantOf(request)),
     }),
@@ -82,6 +88,7 @@ function grantRoutes(deps: IdentityDeps, target: Target, actor: Actor, isInherit
       method: 'DELETE',
       path: one,
       name: `revoke-${what}`,
+      documents: held('revoke'),
       status: 204,
       handler: (request) => revokeGrant(deps, request.ctx, grantOf(request)),
     }),
