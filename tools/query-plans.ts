@@ -24,9 +24,13 @@ const tables = new Set(
   sqlite.prepare("select name from sqlite_master where type = 'table'").pluck().all() as readonly string[],
 );
 const exceptions = JSON.parse(await readFile(join(root, EXCEPTIONS), 'utf8')) as Exceptions;
+const wholeTables = await readWholeTables();
 const scans: FullScan[] = [];
 let foreign = 0;
 for (const sql of statements) {
+  const [, whole] = /^select \* from "(\w+)"$/.exec(sql) ?? [];
+  // Tests look at whole tables; whether the program does is seen in its stores.
+  if (whole !== undefined && !wholeTables.has(whole)) continue;
   try {
     scans.push(...fullScansOf(sqlite, sql, tables));
   } catch {
@@ -43,6 +47,18 @@ for (const { table, sql, plan } of bad) console.error(`full scan of ${table}:\n 
 for (const name of idle) console.error(`${EXCEPTIONS} excepts what nothing does any more: ${name}`);
 if (statements.length === 0) console.error(`no statements in ${RECORDED}: run the unit tests first`);
 process.exitCode = bad.length + idle.length > 0 || statements.length === 0 ? 1 : 0;
+
+/** Tables that a store reads without a condition, an order or a limit. */
+async function readWholeTables(): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const file of glob(join(root, 'src/**/*.ts'))) {
+    if (file.endsWith('.test.ts')) continue;
+    const text = await readFile(file, 'utf8');
+    for (const [, table] of text.matchAll(/selectFrom\('(\w+)'\)\s*\.selectAll\(\)\s*(?:\.execute\(|;)/g))
+      found.add(table ?? '');
+  }
+  return found;
+}
 
 /** All that was noted, once each whatever the length of its lists. */
 async function readStatements(): Promise<string[]> {

@@ -42,6 +42,10 @@ export function registerSimulateCommand(program: Command): void {
         zh: 'API 的监听地址（默认：127.0.0.0/8 中的空闲地址）',
       }),
     )
+    .option(
+      '--fill-only',
+      words({ en: 'only fill the cloud, and leave out the calls one by one', zh: '只填充云，不逐个测量调用' }),
+    )
     .option('--json', words({ en: 'print the figures as JSON', zh: '以 JSON 输出测量结果' }))
     .action(async (options: SimulateOptions) => {
       const { simulate } = await import('./simulate/run.ts');

@@ -2,7 +2,7 @@
  * The fake hosts of `pileus simulate`, in a process of their own, so that the controller's figures are the controller's.
  * Each host has the real agent over fake drivers, and speaks to the controller as real ones do.
  */
-import { once, setMaxListeners } from 'node:events';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
 import { errorChain } from '#kernel/errors.ts';
@@ -27,13 +27,10 @@ export async function runHostsProcess(): Promise<void> {
   const [start] = (await once(process, 'message')) as [HostsStart];
   const tell = (message: HostsMessage): void => void process.send?.(message);
   try {
-    const stop = new AbortController();
-    setMaxListeners(0, stop.signal);
-    const hosts = await Promise.all(Array.from({ length: start.hosts }, (_, i) => startHost(start, i, stop.signal)));
+    const hosts = await Promise.all(Array.from({ length: start.hosts }, (_, i) => startHost(start, i)));
     tell({ type: 'ready' });
     await stopped;
-    stop.abort();
-    await Promise.all(hosts.map(({ ended }) => ended));
+    await Promise.all(hosts.map((host) => host.stop()));
     process.exit(0);
   } catch (error) {
     tell({ type: 'failed', message: errorChain(error) });
@@ -41,12 +38,8 @@ export async function runHostsProcess(): Promise<void> {
   }
 }
 
-async function startHost(
-  start: HostsStart,
-  index: number,
-  signal: AbortSignal,
-): Promise<{ readonly ended: Promise<void> }> {
-  await systemClock.sleep((index / start.hosts) * START_WITHIN_MS, signal);
+async function startHost(start: HostsStart, index: number): Promise<{ stop(): Promise<void> }> {
+  await systemClock.sleep((index / start.hosts) * START_WITHIN_MS);
   const hostId = hostIdOf(index);
   const host = createHost({
     hostId,
@@ -60,7 +53,14 @@ async function startHost(
     clock: systemClock,
     log: silentLog,
   });
-  const ended = host.run(signal);
+  // Each its own: listeners of one signal are found one by one, and a thousand hosts have many.
+  const stop = new AbortController();
+  const ended = host.run(stop.signal);
   await host.registered;
-  return { ended };
+  return {
+    stop() {
+      stop.abort();
+      return ended;
+    },
+  };
 }

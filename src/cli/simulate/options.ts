@@ -5,5 +5,6 @@ export interface SimulateOptions {
   readonly atOnce: number;
   readonly data?: string;
   readonly listen?: string;
+  readonly fillOnly?: boolean;
   readonly json?: boolean;
 }

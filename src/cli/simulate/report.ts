@@ -6,12 +6,13 @@ import type { Probe } from './probe.ts';
 
 /** What was measured on the way to one size. */
 export interface Milestone {
+  readonly until: number;
   readonly fill: Fill;
   /** Of the filling: lag and memory under load. */
   readonly loaded: ControllerFigures;
   /** Processor time that the controller took for one server, of any core; what it does beside is in it. */
   readonly cpuMsPerServer: number;
-  readonly quiet: Probe;
+  readonly quiet?: Probe;
 }
 
 interface Row {
@@ -21,6 +22,11 @@ interface Row {
 }
 
 const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+/** A figure of the quiet cloud, where it was looked at. */
+function ofQuiet(show: (quiet: Probe) => string): Row['value'] {
+  return ({ quiet }) => (quiet === undefined ? '' : show(quiet));
+}
+
 const three = ({ p50, p95, p99 }: Latency): string => `${ms(p50)} / ${ms(p95)} / ${ms(p99)}`;
 
 const ROWS: readonly Row[] = [
@@ -55,23 +61,23 @@ const ROWS: readonly Row[] = [
     target: '< 20',
     value: ({ loaded }) => ms(loaded.lagP99Ms),
   },
-  { what: { en: 'show, ms', zh: '查看，毫秒' }, target: 'p99 < 10', value: ({ quiet }) => three(quiet.show) },
+  { what: { en: 'show, ms', zh: '查看，毫秒' }, target: 'p99 < 10', value: ofQuiet((quiet) => three(quiet.show)) },
   {
     what: { en: 'page of 1000 with details, ms', zh: '含详情的 1000 条分页，毫秒' },
     target: 'p99 < 100',
-    value: ({ quiet }) => three(quiet.page),
+    value: ofQuiet((quiet) => three(quiet.page)),
   },
-  { what: { en: 'create, ms', zh: '创建，毫秒' }, target: '', value: ({ quiet }) => three(quiet.create) },
-  { what: { en: 'delete, ms', zh: '删除，毫秒' }, target: '', value: ({ quiet }) => three(quiet.delete) },
+  { what: { en: 'create, ms', zh: '创建，毫秒' }, target: '', value: ofQuiet((quiet) => three(quiet.create)) },
+  { what: { en: 'delete, ms', zh: '删除，毫秒' }, target: '', value: ofQuiet((quiet) => three(quiet.delete)) },
   {
     what: { en: 'allocation candidates, ms', zh: '分配候选，毫秒' },
     target: '< 10',
-    value: ({ quiet }) => three(quiet.candidates),
+    value: ofQuiet((quiet) => three(quiet.candidates)),
   },
   {
     what: { en: 'controller when idle, % of a core', zh: '空闲时控制器占一个核的百分比' },
     target: '< 10',
-    value: ({ quiet }) => (quiet.idleCpu * 100).toFixed(1),
+    value: ofQuiet((quiet) => (quiet.idleCpu * 100).toFixed(1)),
   },
   {
     what: { en: 'controller memory under load, MiB', zh: '负载下控制器内存，MiB' },
@@ -81,13 +87,13 @@ const ROWS: readonly Row[] = [
   {
     what: { en: 'controller memory after, MiB (heap)', zh: '之后控制器内存，MiB（堆）' },
     target: '< 500',
-    value: ({ quiet }) => `${quiet.controller.memoryMib.toFixed(0)} (${quiet.controller.heapMib.toFixed(0)})`,
+    value: ofQuiet((quiet) => `${quiet.controller.memoryMib.toFixed(0)} (${quiet.controller.heapMib.toFixed(0)})`),
   },
 ];
 
 /** The figures as a table: a line for each, a column for each size; latencies are p50 / p95 / p99. */
 export function renderTable(milestones: readonly Milestone[]): string {
-  const head = ['', ...milestones.map(({ quiet }) => String(quiet.servers)), words({ en: 'target', zh: '目标' })];
+  const head = ['', ...milestones.map(({ until }) => String(until)), words({ en: 'target', zh: '目标' })];
   const rows = ROWS.map(({ what, target, value }) => [words(what), ...milestones.map(value), target]);
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => width(row[i] ?? ''))));
   return [head, ...rows]

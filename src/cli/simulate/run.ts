@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,7 @@ import { makeSurroundings, type Urls } from './surroundings.ts';
 const SIZES = [1_000, 10_000, 50_000] as const;
 const SERVERS_PER_PROJECT = 50;
 const READY_MS = 120_000;
+const MEMORY_DISK = '/dev/shm';
 
 /**
  * Fills a cloud, measures it, and prints the figures.
@@ -71,7 +72,7 @@ async function run(options: SimulateOptions, folder: CloudFolder, stop: (() => P
   const milestones: Milestone[] = [];
   let from = 0;
   for (const until of [...SIZES.filter((size) => size < servers), servers]) {
-    const milestone = await reach(cloud, from, until);
+    const milestone = await reach(cloud, { from, until, isFillOnly: options.fillOnly === true });
     progress.done({
       en: `${until} servers, ${milestone.fill.perSecond.toFixed(0)} a second`,
       zh: `${until} 台云服务器，每秒 ${milestone.fill.perSecond.toFixed(0)} 台`,
@@ -82,7 +83,10 @@ async function run(options: SimulateOptions, folder: CloudFolder, stop: (() => P
   return milestones;
 }
 
-async function reach(cloud: Cloud, from: number, until: number): Promise<Milestone> {
+async function reach(
+  cloud: Cloud,
+  { from, until, isFillOnly }: { readonly from: number; readonly until: number; readonly isFillOnly: boolean },
+): Promise<Milestone> {
   const before = await readController(cloud.api, cloud.urls);
   const startMs = systemClock.monotonicMs();
   const filled = await fill(cloud, { from, until }, (accepted) => {
@@ -96,7 +100,7 @@ async function reach(cloud: Cloud, from: number, until: number): Promise<Milesto
   });
   const loaded = await readController(cloud.api, cloud.urls);
   const cpuMsPerServer = ((loaded.cpuSeconds - before.cpuSeconds) * 1000) / (until - from);
-  return { fill: filled, loaded, cpuMsPerServer, quiet: await probe(cloud) };
+  return { until, fill: filled, loaded, cpuMsPerServer, ...(isFillOnly ? {} : { quiet: await probe(cloud) }) };
 }
 
 async function startController(
@@ -135,6 +139,14 @@ function freeAddress(): string {
   return `127.${10 + systemRandom.below(240)}.${systemRandom.below(256)}.${1 + systemRandom.below(254)}`;
 }
 
+/** A thousand hosts have a thousand disks; here memory stands for them where it can. */
+async function hostsFolder(folder: CloudFolder, stop: (() => Promise<void>)[]): Promise<string> {
+  if (!existsSync(MEMORY_DISK)) return folder.agentDir;
+  const path = await mkdtemp(join(MEMORY_DISK, 'pileus-hosts-'));
+  stop.push(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
 async function startHosts(options: SimulateOptions, folder: CloudFolder, stop: (() => Promise<void>)[]): Promise<void> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', 'simulate-hosts'], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -146,7 +158,7 @@ async function startHosts(options: SimulateOptions, folder: CloudFolder, stop: (
   });
   const start: HostsStart = {
     hosts: options.hosts,
-    dataDir: folder.agentDir,
+    dataDir: await hostsFolder(folder, stop),
     controllerSocket: folder.controllerSocket,
   };
   child.send(start);

@@ -35,6 +35,9 @@ const LOOK_AGAIN_MS = 1_000;
 /** Topics looked at by one statement. More would hold up others, fewer cost more statements. */
 const LOOK_AT_ONCE = 512;
 
+/** Why a wait ends early; an abort without a reason makes an error with a stack each time. */
+const WOKEN = 'woken';
+
 interface Waiter {
   readonly since: number;
   wake(): void;
@@ -91,7 +94,7 @@ export function createRevisions(db: Db<RevisionTables>, clock: Clock): Revisions
 
   async function waitForRing(topic: string, since: number, ms: number, signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
-    const waiter: Waiter = { since, wake: () => stop.abort() };
+    const waiter: Waiter = { since, wake: () => stop.abort(WOKEN) };
     const waiters = waiting.get(topic) ?? new Set();
     waiting.set(topic, waiters.add(waiter));
     signal.addEventListener('abort', waiter.wake, { once: true });

@@ -53,6 +53,8 @@ const MAX_BACKOFF_MS = 60_000;
 const MAX_ATTEMPTS = 8;
 /** How often the table is looked at for what other controllers left. */
 const SCAN_MS = 1_000;
+/** Why the engine looks before its time; an abort without a reason makes an error with a stack each time. */
+const WOKEN = 'woken';
 /** Finished tasks are kept this long for those who ask what happened. */
 const KEEP_FINISHED_MS = 7 * 24 * 3600 * 1000;
 
@@ -109,7 +111,7 @@ export function createTaskEngine(parts: {
     await insertTask(tx, row);
     afterCommit(() => {
       if (isOursAtOnce) start(row);
-      else wake.abort();
+      else wake.abort(WOKEN);
     });
     return row.id;
   }
@@ -122,7 +124,7 @@ export function createTaskEngine(parts: {
       )
       .finally(() => {
         running.delete(row.id);
-        wake.abort();
+        wake.abort(WOKEN);
       });
     running.set(row.id, work);
   }
@@ -279,7 +281,7 @@ export function createTaskEngine(parts: {
     enqueue,
     cancel: async (tx, resourceId) => {
       await markCancelled(tx, resourceId, nowMs());
-      afterCommit(() => wake.abort());
+      afterCommit(() => wake.abort(WOKEN));
     },
     listUnfinished: (from, resourceId) => listUnfinished(from, resourceId),
     listOlderThan: (from, beforeMs, limit) => listOlderThan(from, beforeMs, limit),

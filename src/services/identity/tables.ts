@@ -65,6 +65,9 @@ const indexMigrations: Migrations = {
     ['role_assignments_listed', 'role_assignments', ['actor_id', 'target_id', 'role_id', 'inherited']],
     ['revocation_events_by_time', 'revocation_events', ['revoked_at', 'id']],
   ]),
+  'identity-0031-index-of-expiry': addIndexes([
+    ['user_passwords_by_expiry', 'user_passwords', ['expires_at', 'user_id']],
+  ]),
 };
 
 export const identityMigrations: Migrations = {
