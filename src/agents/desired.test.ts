@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,6 +80,13 @@ describe('desired state', () => {
     const { running, told } = await follow([]);
     await running;
     expect(told).toEqual([]);
+  });
+
+  it('leaves nothing half written by a killed agent on the disk', async () => {
+    await writeFile(`${file}.0123456789ab.tmp`, '{"revis');
+    await writeFile(`${folder}/other.json.0123456789ab.tmp`, '');
+    await (await follow([{ revision: 7, things: [] }])).running;
+    expect((await readdir(folder)).toSorted()).toEqual(['guests.json', 'other.json.0123456789ab.tmp']);
   });
 
   it('is asked for again, with growing waits, when the controller is away', async () => {

@@ -11,7 +11,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { errorChain } from '#kernel/errors.ts';
-import { writeFileAtomic } from '#kernel/files.ts';
+import { removeUnfinished, writeFileAtomic } from '#kernel/files.ts';
 import type { Log } from '#kernel/log.ts';
 
 /** A revision that no controller ever gives. */
@@ -42,6 +42,9 @@ export interface DesiredSource<T extends Revised> {
 export async function followDesired<T extends Revised>(source: DesiredSource<T>, signal: AbortSignal): Promise<void> {
   const kept = await readKept<T>(source);
   if (kept !== undefined) source.onDesired(kept);
+  await removeUnfinished(source.file).catch((error: unknown) =>
+    source.log.warn({ file: source.file, error: errorChain(error) }, 'what an earlier agent left half written stays'),
+  );
   let since = NOTHING_SEEN;
   let newest = kept?.revision ?? NOTHING_SEEN;
   let backoffMs = FIRST_BACKOFF_MS;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 /**
  * Replaces a file's content so that a reader, or a power cut, sees the old or the new but nothing between.
@@ -24,6 +24,18 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** What a kill in the middle of {@link writeFileAtomic} leaves beside a file. For the file's only writer, before it writes. */
+export async function removeUnfinished(path: string): Promise<void> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const isUnfinished = (name: string): boolean =>
+    name.startsWith(`${basename(path)}.`) && /^\.[0-9a-f]{12}\.tmp$/.test(name.slice(basename(path).length));
+  for (const name of names.filter(isUnfinished)) await rm(join(folder, name), { force: true });
 }
 
 /** Makes renames and removals in a folder survive a power cut. */
