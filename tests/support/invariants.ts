@@ -176,14 +176,16 @@ function allocationsOutOfStep(tables: TableWatch, servers: readonly ServerState[
 }
 
 function portsOutOfStep(tables: TableWatch, servers: readonly ServerState[]): string[] {
-  const ids = new Set(placed(servers).map(({ id }) => id));
-  const guests = tables.rows('select server_id, ports from server_guests where is_gone = 0');
+  const states = new Map(placed(servers).map(({ id, vm_state }) => [id, vm_state]));
+  // a guest that stands still lets go of a device when it goes on
+  const isStill = (id: string): boolean => ['paused', 'suspended'].includes(states.get(id) ?? '');
+  const guests = tables.rows('select server_id, ports, detaching from server_guests where is_gone = 0');
   const wanted = guests
-    .filter(({ server_id }) => ids.has(String(server_id)))
-    .flatMap(({ server_id, ports }) =>
-      (JSON.parse(String(ports)) as { portId: string }[]).map(
-        ({ portId }) => `${portId} of server ${String(server_id)}`,
-      ),
+    .filter(({ server_id }) => states.has(String(server_id)))
+    .flatMap(({ server_id, ports, detaching }) =>
+      [ports, ...(isStill(String(server_id)) ? [detaching] : [])]
+        .flatMap((list) => JSON.parse(String(list)) as { portId: string }[])
+        .map(({ portId }) => `${portId} of server ${String(server_id)}`),
     );
   const found = tables
     .rows("select id, device_id from ports where device_owner like 'compute:%' and device_id <> ''")
