@@ -35,6 +35,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'galera',
+          include: ['tests/galera/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+        },
+      },
+      {
+        test: {
           name: 'crash',
           include: ['tests/{crash,sim}/**/*.test.ts'],
           testTimeout: 120_000,

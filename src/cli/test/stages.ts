@@ -88,7 +88,7 @@ async function runOnMariadb(root: string): Promise<Tally> {
     () => true,
     () => false,
   );
-  if (isThere) return runVitest(root, ['mariadb'], UNIT_MS);
+  if (isThere) return runVitest(root, ['mariadb', 'galera'], UNIT_MS);
   console.log('  skipped: MariaDB is missing (apt-get install --no-install-recommends mariadb-server)');
   return ONE_SKIPPED;
 }
