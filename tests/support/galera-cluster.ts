@@ -153,6 +153,8 @@ function optionsOf(given: {
     `--datadir=${join(folder, `d${node}`)}`,
     `--socket=${join(folder, `s${node}`)}`,
     `--pid-file=${join(folder, `pid${node}`)}`,
+    // another server that starts with the same one removes what it finds there
+    `--tmpdir=${join(folder, `d${node}`)}`,
     `--log-error=${join(folder, `log${node}.err`)}`,
     `--bind-address=${host}`,
     '--port=3306',

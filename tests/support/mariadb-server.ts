@@ -50,6 +50,8 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
       ...user,
       `--socket=${socketPath}`,
       `--pid-file=${join(folder, 'pid')}`,
+      // another server that starts with the same one removes what it finds there
+      `--tmpdir=${folder}`,
       `--log-error=${join(folder, 'log')}`,
       '--skip-networking',
       '--skip-log-bin',

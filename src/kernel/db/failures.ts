@@ -1,5 +1,5 @@
 /** What a database's errors mean, whichever database it is. */
-import { ServiceUnavailable } from '../errors.ts';
+import { BadRequest, ServiceUnavailable } from '../errors.ts';
 
 /** The database could not be reached, or went away before a transaction was to be committed: nothing happened. */
 export class DatabaseUnavailable extends ServiceUnavailable {
@@ -35,6 +35,21 @@ export function isLostRace(error: unknown): boolean {
 export function isUniqueViolation(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'ER_DUP_ENTRY';
+}
+
+/** SQLite keeps whatever it is given; MariaDB keeps to the column's length and range. */
+const DOES_NOT_FIT = new Set([
+  'ER_DATA_TOO_LONG',
+  'ER_WARN_DATA_OUT_OF_RANGE',
+  'ER_DATA_OUT_OF_RANGE',
+  'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
+]);
+
+/** A value that no column can hold, and that nobody refused before: the answer is then 400, whatever was asked. */
+export function asMisfit(error: unknown): BadRequest | undefined {
+  if (!DOES_NOT_FIT.has(codeOf(error))) return undefined;
+  const message = 'A value in the request is longer or larger than can be kept.';
+  return new BadRequest('database.does_not_fit', message, { cause: error });
 }
 
 /** MariaDB's words for "this server is no use any more": shut down, killed, not part of its cluster, read only. */

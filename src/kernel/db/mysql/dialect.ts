@@ -31,7 +31,7 @@ import {
   sql,
 } from 'kysely';
 import { type Clock, systemClock } from '../../clock.ts';
-import { DatabaseUnavailable, isConnectionLoss, isLostRace, OutcomeUnknown } from '../failures.ts';
+import { asMisfit, DatabaseUnavailable, isConnectionLoss, isLostRace, OutcomeUnknown } from '../failures.ts';
 import { isInsideTransaction } from '../open-transaction.ts';
 import type { MysqlOptions } from './address.ts';
 import { type Connections, createConnections, type Physical } from './connections.ts';
@@ -272,7 +272,7 @@ class MysqlConnection implements DatabaseConnection {
       if (Array.isArray(result)) return { rows: result as R[] };
       return { rows: [], numAffectedRows: BigInt(result.affectedRows), insertId: BigInt(result.insertId) };
     } catch (error) {
-      if (!isConnectionLoss(error)) throw error;
+      if (!isConnectionLoss(error)) throw asMisfit(error) ?? error;
       this.#isBroken = true;
       throw new DatabaseUnavailable(error);
     }
