@@ -12,7 +12,7 @@
  * on its kept list. `--record` renews that list and how long classes take. The last line counts. Exit code 77 where Tempest is
  * not installed. `KEEP=1` keeps the work folder.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -52,6 +52,8 @@ if (!isTempestInstalled()) {
   process.exit(77);
 }
 const work = mkdtempSync(join(tmpdir(), 'pileus-conformance-'));
+// A real cloud keeps its own users' folders below.
+if (options.real) chmodSync(work, 0o711);
 process.exitCode = (await main()) ? 0 : 1;
 if (process.exitCode === 0 && process.env['KEEP'] === undefined) rmSync(work, { recursive: true, force: true });
 
@@ -138,7 +140,7 @@ function recordSeconds({ units }: TempestRun): void {
 }
 
 function report(results: readonly TestResult[], lostOperations: readonly string[]): boolean {
-  writeFileSync(join(work, 'results.json'), JSON.stringify(results, null, 1));
+  writeFileSync(join(work, 'results.json'), JSON.stringify(results, null, 1), { mode: 0o600 });
   const judged = judge(results, bar());
   const verdict = options.real ? { ...judged, mended: [] } : judged;
   console.log(drawReport(results, verdict));

@@ -186,6 +186,7 @@ def fork(tests, results):
         os._exit(status)
 
 
+os.umask(0o077)  # the log has tokens and passwords
 if sys.argv[1] == "list":
     print("\n".join(sorted(load())))
 else:
