@@ -73,6 +73,7 @@ export interface Loop<Desired> {
 
 interface Retry extends Failure {
   readonly notBeforeMs: number;
+  readonly lane: string;
 }
 
 /** Builds the loop of one agent. Nothing happens before {@link Loop.run}. */
@@ -136,6 +137,7 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
       message,
       attempts,
       notBeforeMs: clock.monotonicMs() + backoffMs,
+      lane: reconciler.lane(step),
     });
     log.warn({ resource: step.resource, step: step.what, attempts, backoffMs, error: message }, 'step failed');
   }
@@ -143,7 +145,10 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
   function nextWaitMs(): number {
     const now = clock.monotonicMs();
     let waitMs = limits.periodMs;
-    for (const retry of retries.values()) waitMs = Math.min(waitMs, Math.max(retry.notBeforeMs - now, 10));
+    // what is due while its lane is still at work has to wait for that, and the lane's end rings
+    const hasRoom = busyLanes.size < limits.lanes;
+    for (const { notBeforeMs, lane } of retries.values())
+      if (hasRoom && !busyLanes.has(lane)) waitMs = Math.min(waitMs, Math.max(notBeforeMs - now, 10));
     return waitMs;
   }
 

@@ -1,5 +1,6 @@
 /** Performs a story in a world of its own, looks at everything that must hold, and says how it went. */
 import { type Broken, lookAtAll } from './checks/index.ts';
+import { clearUp } from './clear-up.ts';
 import { createLedger } from './ledger.ts';
 import { happen, type Stage, type Story, type StoryEvent } from './story.ts';
 import { openWorld, type World } from './world.ts';
@@ -48,6 +49,9 @@ export async function perform(story: Story, options: PerformOptions = {}): Promi
       const isLong = round.quietMs >= QUIET_MS;
       await insist(stage, isLong ? ['always', 'at rest', 'after quiet'] : ['always', 'at rest']);
     }
+    stage.ledger.entries.clear();
+    const why = await clearUp(world, () => comeToRest(stage, story));
+    if (why.length > 0) throw new Violated([{ check: 'everything can be given back, and nothing is left', why }]);
   } catch (error) {
     if (error instanceof Violated) broken = error.broken;
     else broken = [{ check: 'the laboratory itself goes on', why: [String((error as Error).stack)] }];

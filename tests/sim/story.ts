@@ -134,7 +134,8 @@ export function makeStory(seed: number, hours: number, calm = 1): Story {
 
 function makeRound(chance: Chance, quietMs: number): Round {
   const events: StoryEvent[] = [];
-  const [operations, weather, faults] = [20 + chance.below(60), chance.below(4), chance.below(6)];
+  const wild = chance.percent(30) ? 3 : 1;
+  const [operations, weather, faults] = [20 + chance.below(60), chance.below(4 * wild), chance.below(6 * wild)];
   const lengthMs = 60_000 + chance.below(9 * 60_000);
   const add = (count: number, what: () => string): void => {
     for (let i = 0; i < count; i++)

@@ -28,7 +28,24 @@ function wantedOf<T>(world: World, ask: 'waitForGuests' | 'waitForNetworks', hos
 const sorted = (list: readonly { readonly id: string }[]): string =>
   JSON.stringify(list.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
 
+/** Calls to drivers a second that some busy agents may make, over a while; a spinning one makes a hundred. */
+const MAX_CALLS = 60;
+const WHILE_MS = 10_000;
+const looks = new WeakMap<World, { readonly atMs: number; readonly calls: number }>();
+
 export const hostChecks: readonly Check[] = [
+  {
+    name: 'no agent spins',
+    when: 'always',
+    look({ world }) {
+      const now = { atMs: world.machine.clock.nowMs(), calls: world.counts['driver calls'] ?? 0 };
+      const before = looks.get(world) ?? now;
+      const ms = now.atMs - before.atMs;
+      if (ms === 0 || ms > WHILE_MS) looks.set(world, now);
+      const rate = ((now.calls - before.calls) / ms) * 1_000;
+      return ms > WHILE_MS && rate > MAX_CALLS ? [`${Math.round(rate)} calls to drivers a second`] : [];
+    },
+  },
   {
     name: 'a guest is on one host only',
     when: 'at rest',
