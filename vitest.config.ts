@@ -26,7 +26,10 @@ export default defineConfig({
         // the same tests as above, as far as they have a database, on MariaDB
         test: {
           name: 'mariadb',
-          include: globSync(['src/**/*.test.ts', 'tests/api/**/*.test.ts']).filter(usesDatabase),
+          include: [
+            'tests/mariadb/**/*.test.ts',
+            ...globSync(['src/**/*.test.ts', 'tests/api/**/*.test.ts']).filter(usesDatabase),
+          ],
           globalSetup: 'tests/support/mariadb-server.ts',
           setupFiles: ['tests/support/use-mariadb.ts'],
           testTimeout: 120_000,

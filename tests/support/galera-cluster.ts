@@ -61,6 +61,8 @@ export async function startGalera(): Promise<GaleraCluster> {
       ...(database === undefined ? {} : { database }),
     });
     try {
+      // what was accepted on another node is there on this one, too
+      await connection.query('set session wsrep_sync_wait = 1');
       return (await connection.query<RowDataPacket[]>(sql))[0];
     } finally {
       await connection.end();

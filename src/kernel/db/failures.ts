@@ -52,25 +52,33 @@ export function asMisfit(error: unknown): BadRequest | undefined {
   return new BadRequest('database.does_not_fit', message, { cause: error });
 }
 
-/** MariaDB's words for "this server is no use any more": shut down, killed, not part of its cluster, read only. */
+/**
+ * MariaDB's numbers for "this server is no use any more". Numbers, for the driver knows only MySQL's names.
+ * @see https://mariadb.com/kb/en/mariadb-error-code-reference/
+ */
 const SERVER_GONE = new Set([
-  'ER_UNKNOWN_COM_ERROR',
-  'ER_SERVER_SHUTDOWN',
-  'ER_NORMAL_SHUTDOWN',
-  'ER_CONNECTION_KILLED',
-  'ER_QUERY_INTERRUPTED',
-  'ER_CON_COUNT_ERROR',
-  'ER_OPTION_PREVENTS_STATEMENT',
+  1040, // too many connections
+  1047, // not part of its cluster
+  1053, // shutting down
+  1077,
+  1079,
+  1290, // read only
+  1317, // interrupted, as a shutdown does it
+  1927, // connection killed
 ]);
 
 /** Whether the connection, and not the statement, is what failed; another one may do better. */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ('fatal' in error && error.fatal === true) || SERVER_GONE.has(codeOf(error)) || isNetworkCode(codeOf(error));
+  return ('fatal' in error && error.fatal === true) || SERVER_GONE.has(numberOf(error)) || isNetworkCode(codeOf(error));
 }
 
 function isNetworkCode(code: string): boolean {
   return code.startsWith('PROTOCOL_') || /^E[A-Z]+$/.test(code);
+}
+
+function numberOf(error: Error): number {
+  return 'errno' in error ? Number(error.errno) : 0;
 }
 
 function codeOf(error: unknown): string {

@@ -205,7 +205,10 @@ class MysqlConnection implements DatabaseConnection {
       } catch (error) {
         const isInTransaction = this.#passTurn !== undefined;
         const mayRepeat = isLostRace(error) || (isRead && error instanceof DatabaseUnavailable);
-        if (isInTransaction || !mayRepeat || attempt >= MAX_ATTEMPTS) throw error;
+        if (isInTransaction) throw error;
+        // what was sent may have been done; only what never got a connection, or only reads, has not
+        if (!isRead && this.#isBroken && error instanceof DatabaseUnavailable) throw new OutcomeUnknown(error.cause);
+        if (!mayRepeat || attempt >= MAX_ATTEMPTS) throw error;
         await this.#clock.sleep(FIRST_BACKOFF_MS * 2 ** attempt);
       }
     }
