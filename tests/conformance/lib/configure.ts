@@ -25,7 +25,6 @@ const FEATURES: Sections = {
   identity: { user_lockout_failure_attempts: 2, user_lockout_duration: 5, user_unique_last_password_count: 2 },
   'compute-feature-enabled': {
     disk_config: true,
-    change_password: true,
     console_output: true,
     resize: true,
     pause: true,
@@ -115,6 +114,8 @@ export interface Target {
     readonly bytes: Uint8Array;
     /** Who the suite logs in as, with a key that the guest takes from its metadata; nobody logs in when absent. */
     readonly sshUser?: string;
+    /** Whether QEMU's guest agent is in it; fake guests act as if it were. */
+    readonly hasAgent: boolean;
   };
   /** Longest wait of one test for a server, image or network, in seconds. */
   readonly buildTimeoutS: number;
@@ -181,7 +182,10 @@ export async function configure(target: Target): Promise<string> {
       http_image: target.imageUrl,
       image_caching_enabled: true,
     },
-    'compute-feature-enabled': { scheduler_enabled_filters: SCHEDULER_FILTERS.join(',') },
+    'compute-feature-enabled': {
+      scheduler_enabled_filters: SCHEDULER_FILTERS.join(','),
+      change_password: target.guest.hasAgent,
+    },
     network: {
       public_network_id: external,
       floating_network_name: 'public',

@@ -10,7 +10,7 @@ const FAKE_IMAGE_BYTES = 1024 * 1024;
 
 /** Zeros: no fake host looks inside. */
 export function fakeGuest(): Target['guest'] {
-  return { format: 'raw', bytes: new Uint8Array(FAKE_IMAGE_BYTES) };
+  return { format: 'raw', bytes: new Uint8Array(FAKE_IMAGE_BYTES), hasAgent: true };
 }
 
 /** The small guest of `pileus demo`, built when it is not there yet. */
@@ -22,5 +22,5 @@ export async function realGuest(): Promise<Target['guest']> {
     exec: createDirectExec(),
     progress: (line) => console.log(`  ${line}`),
   });
-  return { format: 'qcow2', bytes: await readFile(path), sshUser: 'root' };
+  return { format: 'qcow2', bytes: await readFile(path), sshUser: 'root', hasAgent: false };
 }
