@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'src/**/*.test.ts',
-            'tests/{architecture,bootstrap,api}/**/*.test.ts',
+            'tests/{architecture,bootstrap,api,bench}/**/*.test.ts',
             'tests/conformance/lib/*.test.ts',
           ],
           setupFiles: ['tests/support/record-operations.ts', 'tests/support/record-statements.ts'],

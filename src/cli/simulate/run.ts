@@ -41,8 +41,12 @@ const MEMORY_DISK = '/dev/shm';
 export async function simulate(options: SimulateOptions): Promise<void> {
   const path = options.data ?? (await mkdtemp(join(tmpdir(), 'pileus-simulate-')));
   const stop: (() => Promise<void>)[] = [];
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => {
+    throw new Error(words({ en: 'interrupted', zh: '已中断' }));
+  });
+  interrupted.catch(() => {});
   try {
-    const milestones = await run(options, cloudFolder(path), stop);
+    const milestones = await Promise.race([run(options, cloudFolder(path), stop), interrupted]);
     process.stdout.write(`${options.json === true ? JSON.stringify(milestones, null, 2) : renderTable(milestones)}\n`);
     if (milestones.some(({ fill: { failed } }) => failed > 0)) process.exitCode = 1;
   } finally {

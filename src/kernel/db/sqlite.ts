@@ -36,6 +36,8 @@ const BUSY_TIMEOUT_MS = 5_000;
 const prepared = channel('pileus:sql:prepared');
 /** Prepared statements kept. The program has some hundred; filters multiply them. */
 const MAX_STATEMENTS = 1_000;
+/** Longer ones hold lists whose length is seldom the same twice; kept, each would cost tens of kilobytes. */
+const MAX_KEPT_LENGTH = 3_000;
 
 /** @param log told of each write; undefined when nobody waits for the disk. */
 export function createSqliteDialect(options: SqliteOptions, log?: LogSync): Dialect {
@@ -147,9 +149,15 @@ class SqliteConnection implements DatabaseConnection {
 
   #prepare(sql: string): Sqlite.Statement {
     const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // Used last, forgotten last.
+      this.#statements.delete(sql);
+      this.#statements.set(sql, known);
+      return known;
+    }
     const statement = this.#sqlite.prepare(sql);
     if (prepared.hasSubscribers) prepared.publish(sql);
+    if (sql.length > MAX_KEPT_LENGTH) return statement;
     if (this.#statements.size >= MAX_STATEMENTS) {
       const oldest = this.#statements.keys().next().value;
       if (oldest !== undefined) this.#statements.delete(oldest);

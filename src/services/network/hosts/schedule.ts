@@ -23,7 +23,15 @@ import { isAutoAddressed } from '../subnets/check.ts';
 import { numericRanges } from '../subnets/ranges.ts';
 import { listSubnetsOfNetwork } from '../subnets/store.ts';
 import type { SubnetRow } from '../subnets/tables.ts';
-import { bindDhcp, dhcpLoads, listAgents, listDhcpBindings, listHosts, routerLoads, unbindDhcp } from './store.ts';
+import {
+  bindDhcp,
+  dhcpLoads,
+  listDhcpBindings,
+  listDisabledHostIds,
+  listHosts,
+  routerLoads,
+  unbindDhcp,
+} from './store.ts';
 import type { NetworkHostRow } from './tables.ts';
 import { revisionOfHost, touchHosts, touchNetworks } from './touch.ts';
 
@@ -176,15 +184,7 @@ async function ableHosts(
   networks: readonly NetworkRow[],
 ): Promise<NetworkHostRow[]> {
   const nowMs = write.deps.clock.now().getTime();
-  const agents = await listAgents(
-    write.tx,
-    hosts.map(({ id }) => id),
-  );
-  const disabled = new Set(
-    agents
-      .filter((agent) => agent.agent_type === agentType && agent.admin_state_up === 0)
-      .map(({ host_id }) => host_id),
-  );
+  const disabled = await listDisabledHostIds(write.tx, agentType);
   return hosts.filter((host) => isAlive(host, nowMs) && !disabled.has(host.id) && carries(host, networks));
 }
 

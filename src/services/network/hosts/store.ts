@@ -132,6 +132,17 @@ export async function listAgents(tx: Tx, hostIds?: readonly string[]): Promise<N
   return select.execute();
 }
 
+/** Hosts on which an operator has disabled the agent of a kind. */
+export async function listDisabledHostIds(tx: Tx, agentType: string): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom('network_agents')
+    .select('host_id')
+    .where('agent_type', '=', agentType)
+    .where('admin_state_up', '=', 0)
+    .execute();
+  return new Set(rows.map(({ host_id }) => host_id));
+}
+
 export async function insertAgent(tx: Tx, row: NetworkAgentRow): Promise<void> {
   await tx.insertInto('network_agents').values(row).execute();
 }
