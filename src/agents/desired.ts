@@ -42,12 +42,11 @@ export interface DesiredSource<T extends Revised> {
 export async function followDesired<T extends Revised>(source: DesiredSource<T>, signal: AbortSignal): Promise<void> {
   const kept = await readKept<T>(source);
   if (kept !== undefined) source.onDesired(kept);
-  await removeUnfinished(source.file).catch((error: unknown) =>
-    source.log.warn({ file: source.file, error: errorChain(error) }, 'what an earlier agent left half written stays'),
-  );
   let since = NOTHING_SEEN;
   let newest = kept?.revision ?? NOTHING_SEEN;
   let backoffMs = FIRST_BACKOFF_MS;
+  // an agent before this one may have been killed in the middle of writing
+  let isTidy = false;
   while (!signal.aborted) {
     try {
       const next = await source.wait(since, signal);
@@ -55,7 +54,10 @@ export async function followDesired<T extends Revised>(source: DesiredSource<T>,
       if (next === null || signal.aborted) continue;
       if (next.revision < newest) throw new LostHistory(next.revision, newest, source.file);
       newest = next.revision;
+      if (!isTidy) await removeUnfinished(source.file);
+      isTidy = false;
       await writeFileAtomic(source.file, JSON.stringify(next));
+      isTidy = true;
       since = next.revision;
       source.onDesired(next);
     } catch (error) {

@@ -43,6 +43,12 @@ const MAX_CONTROLLERS = 3;
 /** Points that a process may still pass before it dies: within one request, one report, one file. */
 const MAX_FUSE = 60;
 
+/** From now on a server may be off without anybody having asked for it. */
+function mayBeOff(ledger: Ledger, id: string): void {
+  const entry = ledger.entries.get(id);
+  if (entry !== undefined) ledger.set(entry, 'status', ledger.begin(['SHUTOFF']));
+}
+
 const FAULTS: Readonly<Record<string, readonly [weight: number, fault: Fault]>> = {
   'kill a controller': [
     3,
@@ -77,9 +83,10 @@ const FAULTS: Readonly<Record<string, readonly [weight: number, fault: Fault]>> 
   ],
   'cut the power of a host': [
     1,
-    async ({ world }, chance) => {
+    async ({ world, ledger }, chance) => {
       const host = pickFrom(chance, world.hosts);
       if (host === undefined) return undefined;
+      for (const id of host.guests.guests.keys()) mayBeOff(ledger, id);
       host.cutPower(chance);
       const downMs = chance.below(120_000);
       await world.machine.clock.sleep(downMs);
@@ -99,10 +106,11 @@ const FAULTS: Readonly<Record<string, readonly [weight: number, fault: Fault]>> 
   ],
   'a guest stops by itself': [
     1,
-    ({ world }, chance) => {
+    ({ world, ledger }, chance) => {
       const host = pickFrom(chance, world.hosts);
       const id = pickFrom(chance, [...(host?.guests.guests.keys() ?? [])]);
       if (host === undefined || id === undefined) return undefined;
+      mayBeOff(ledger, id);
       stopFakeGuest(host.guests, id);
       return `guest ${id} stops by itself`;
     },

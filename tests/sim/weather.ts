@@ -37,6 +37,8 @@ export interface MessageFates {
   readonly delayMs: number;
 }
 
+const WRITES: ReadonlySet<FileOperation> = new Set(['open', 'write', 'sync', 'mkdir']);
+
 /** Why a cut or lost message is noticed: at once, or when patience ends. */
 const DELAYS_MS = 60_000;
 
@@ -78,9 +80,11 @@ export function createSky(nowMs: () => number): Sky {
       }
       return undefined;
     },
-    file() {
+    file(operation) {
       for (const { chance, failFile = 0, slowFile = 0, fileCode = 'EIO' } of current()) {
-        if (chance.percent(failFile)) return fileCode;
+        const isHit = chance.percent(failFile);
+        // a full disk still reads, renames and removes
+        if (isHit && (fileCode !== 'ENOSPC' || WRITES.has(operation))) return fileCode;
         if (chance.percent(slowFile)) return Math.floor(chance.unit() ** 2 * 5_000);
       }
       return undefined;

@@ -36,15 +36,17 @@ async function createServer(moment: Moment): Promise<string | undefined> {
   );
 }
 
+/** An action; `outcome` is what the server may be shown as after it, if it says so at all. */
 const action =
-  (body: (moment: Moment) => object, service = 'compute') =>
+  (body: (moment: Moment) => object, ...outcome: readonly string[]) =>
   async (moment: Moment): Promise<string | undefined> => {
     const server = pickEntry(moment, 'server');
     if (server === undefined) return undefined;
     const asked = body(moment);
     const line = `POST /v2.1/servers/${server.id}/action`;
-    const answer = await moment.world.ask(moment.user, service, line, asked);
-    return told(line, asked, answer);
+    if (outcome.length > 0)
+      return change(moment, server, { service: 'compute', line, body: asked }, { status: outcome });
+    return told(line, asked, await moment.world.ask(moment.user, 'compute', line, asked));
   };
 
 async function deleteServer(moment: Moment): Promise<string | undefined> {
@@ -152,23 +154,28 @@ const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGfJbDvyTSa1gEh3J+o1h4fM
 export const serverOperations: readonly Weighted[] = [
   [12, 'create server', createServer],
   [6, 'delete server', deleteServer],
-  [3, 'stop server', action(() => ({ 'os-stop': null }))],
-  [4, 'start server', action(() => ({ 'os-start': null }))],
-  [3, 'reboot server', action(({ chance }) => ({ reboot: { type: chance.percent(50) ? 'SOFT' : 'HARD' } }))],
-  [1, 'pause server', action(() => ({ pause: null }))],
-  [2, 'unpause server', action(() => ({ unpause: null }))],
-  [1, 'suspend server', action(() => ({ suspend: null }))],
-  [2, 'resume server', action(() => ({ resume: null }))],
+  [3, 'stop server', action(() => ({ 'os-stop': null }), 'SHUTOFF')],
+  [4, 'start server', action(() => ({ 'os-start': null }), 'ACTIVE')],
+  [3, 'reboot server', action(({ chance }) => ({ reboot: { type: chance.percent(50) ? 'SOFT' : 'HARD' } }), 'ACTIVE')],
+  [1, 'pause server', action(() => ({ pause: null }), 'PAUSED')],
+  [2, 'unpause server', action(() => ({ unpause: null }), 'ACTIVE')],
+  [1, 'suspend server', action(() => ({ suspend: null }), 'SUSPENDED')],
+  [2, 'resume server', action(() => ({ resume: null }), 'ACTIVE')],
   [
     2,
     'resize server',
-    action(({ chance, world }) => ({ resize: { flavorRef: pickFrom(chance, world.common.flavorIds) } })),
+    action(
+      ({ chance, world }) => ({ resize: { flavorRef: pickFrom(chance, world.common.flavorIds) } }),
+      'VERIFY_RESIZE',
+      'ACTIVE',
+      'SHUTOFF',
+    ),
   ],
-  [3, 'confirm resize', action(() => ({ confirmResize: null }))],
-  [2, 'revert resize', action(() => ({ revertResize: null }))],
-  [2, 'rebuild server', action(({ world }) => ({ rebuild: { imageRef: world.common.imageId } }))],
-  [1, 'rescue server', action(() => ({ rescue: {} }))],
-  [2, 'unrescue server', action(() => ({ unrescue: null }))],
+  [3, 'confirm resize', action(() => ({ confirmResize: null }), 'ACTIVE', 'SHUTOFF')],
+  [2, 'revert resize', action(() => ({ revertResize: null }), 'ACTIVE', 'SHUTOFF')],
+  [2, 'rebuild server', action(({ world }) => ({ rebuild: { imageRef: world.common.imageId } }), 'ACTIVE', 'SHUTOFF')],
+  [1, 'rescue server', action(() => ({ rescue: {} }), 'RESCUE')],
+  [2, 'unrescue server', action(() => ({ unrescue: null }), 'ACTIVE')],
   [1, 'lock server', action(({ chance }) => (chance.percent(30) ? { lock: {} } : { unlock: null }))],
   [1, 'read console', action(() => ({ 'os-getConsoleOutput': { length: 10 } }))],
   [2, 'rename server', renameServer],
