@@ -26,7 +26,7 @@ describe.runIf(process.getuid?.() === 0)('an agent that is killed with -9', () =
   let base: string;
   let revision = 0;
   let driver: ReturnType<typeof createLibvirtDriver>;
-  let child: ChildProcess;
+  let child: ChildProcess | undefined;
   beforeAll(async () => {
     base = await makeLibvirtFolder();
     driver = createLibvirtDriver({
@@ -43,7 +43,7 @@ describe.runIf(process.getuid?.() === 0)('an agent that is killed with -9', () =
     await driver.observe(signal);
   });
   afterAll(async () => {
-    child.kill('SIGKILL');
+    child?.kill('SIGKILL');
     await driver.remove(GUEST.id, signal);
     await driver.close();
     await stopOwnLibvirt(join(base, 'libvirt'), systemClock);
@@ -60,11 +60,11 @@ describe.runIf(process.getuid?.() === 0)('an agent that is killed with -9', () =
     child = spawn(process.execPath, [PROGRAM, base], { stdio: ['ignore', 'inherit', 'inherit'] });
     if (killAfterMs === undefined) return;
     await new Promise((resolve) => setTimeout(resolve, killAfterMs));
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    await endAgent();
   }
 
   async function endAgent(): Promise<void> {
+    if (child === undefined) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
@@ -104,5 +104,17 @@ describe.runIf(process.getuid?.() === 0)('an agent that is killed with -9', () =
       expect(await starts(), `killed after ${killAfterMs} ms`).toBe(i + 2);
       await endAgent();
     }
+  });
+
+  it('starts guests again after virtlogd was killed', async () => {
+    const pidFile = join(base, 'libvirt/virtlogd.pid');
+    const killed = Number(await readFile(pidFile, 'utf8'));
+    process.kill(killed, 'SIGKILL');
+    await driver.prepareDisks(GUEST, signal);
+    await driver.define(GUEST, { powerSerial: 1, rebootSerial: 0, rebootingSerial: 0, session: '' }, signal);
+    await driver.powerOff(GUEST.id, signal);
+    await driver.start(GUEST.id, { isPaused: false }, signal);
+    expect((await driver.observe(signal)).guests.map((guest) => guest.power)).toEqual(['running']);
+    expect(Number(await readFile(pidFile, 'utf8'))).not.toBe(killed);
   });
 });

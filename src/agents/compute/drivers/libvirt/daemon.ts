@@ -46,6 +46,8 @@ export interface LibvirtDaemon {
   readonly socketPath: string;
   /** Turns a path as the daemon sees it into one that we see. */
   readonly toHostPath: (path: string) => string;
+  /** Starts virtlogd again where it has ended: no guest starts without it, and libvirtd does not start it by itself. */
+  readonly ensureLogger: (signal?: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -53,13 +55,13 @@ export interface LibvirtDaemon {
  * @throws {DriverError} `libvirt.unreachable`, `libvirt.missing`.
  */
 export async function ensureLibvirt(options: LibvirtDaemonOptions, signal?: AbortSignal): Promise<LibvirtDaemon> {
-  if (options.socketPath !== undefined) return { socketPath: options.socketPath, toHostPath: (path) => path };
+  if (options.socketPath !== undefined) return foreignDaemon(options.socketPath);
   if (options.isPrivate !== true) {
     for (const socketPath of SYSTEM_SOCKETS) {
-      if (await accepts(socketPath)) return { socketPath, toHostPath: (path) => path };
+      if (await accepts(socketPath)) return foreignDaemon(socketPath);
     }
   }
-  const own = ownDaemon(options.folder);
+  const own = ownDaemon(options);
   if (!(await accepts(own.socketPath))) await startOwn(options, own.socketPath, signal);
   return own;
 }
@@ -78,13 +80,29 @@ export async function stopOwnLibvirt(folder: string, clock: Clock): Promise<void
   }
 }
 
-function ownDaemon(folder: string): LibvirtDaemon {
+/** One that others look after. */
+function foreignDaemon(socketPath: string): LibvirtDaemon {
+  return { socketPath, toHostPath: (path) => path, ensureLogger: async () => undefined };
+}
+
+function ownDaemon({ folder, exec, log }: LibvirtDaemonOptions): LibvirtDaemon {
   const folders = BOUND.map(([name, seen]) => ({ seen, ours: join(folder, name) }));
   return {
     socketPath: join(folder, 'run', 'libvirt-sock'),
     toHostPath(path) {
       const bound = folders.find(({ seen }) => path.startsWith(`${seen}/`));
       return bound === undefined ? path : join(bound.ours, path.slice(bound.seen.length));
+    },
+    async ensureLogger(signal) {
+      if ((await daemonPid(folder, 'virtlogd')) !== undefined) return;
+      const pid = await daemonPid(folder, 'libvirtd');
+      if (pid === undefined) return; // whoever starts libvirtd again starts both
+      const inItsMounts = ['nsenter', '--target', String(pid), '--mount'] as const;
+      await exec.check({ argv: [...inItsMounts, 'virtlogd', '-d', '-p', join(folder, 'virtlogd.pid')] }, signal);
+      log.warn(
+        { folder },
+        'virtlogd had ended and was started again; running guests write to their console logs after their next start',
+      );
     },
   };
 }

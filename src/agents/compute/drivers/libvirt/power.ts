@@ -28,9 +28,10 @@ export function createPowerSteps(parts: {
   const { connection, cloudId, clock, log } = parts;
   return {
     async start(guestId, { isPaused }, signal) {
-      const { client } = await connection.open();
+      const { client, daemon } = await connection.open();
       const { domain } = await getGuest(client, cloudId, guestId);
       if (await isUp(client, domain, signal)) return;
+      await daemon.ensureLogger(signal);
       const flags = isPaused ? createFlag.startPaused : 0;
       await client.createDomain(domain, flags, { timeoutMs: START_MS, signal }).catch((cause: unknown) => {
         throw new DriverError('guest.start', `Guest ${guestId} cannot be started.`, { cause });
