@@ -13,16 +13,13 @@ export async function listAggregates(db: Db<PlacementTables>, providerId: string
 
 export async function listAggregatesOf(
   db: Db<PlacementTables>,
-  providerIds: readonly string[],
+  providerIds?: readonly string[],
 ): Promise<Map<string, Set<string>>> {
   const found = new Map<string, Set<string>>();
-  if (providerIds.length === 0) return found;
-  const rows = await db
-    .selectFrom('placement_provider_aggregates')
-    .selectAll()
-    .where('provider_id', 'in', providerIds)
-    .execute();
-  for (const row of rows) {
+  if (providerIds?.length === 0) return found;
+  let query = db.selectFrom('placement_provider_aggregates').selectAll();
+  if (providerIds !== undefined) query = query.where('provider_id', 'in', providerIds);
+  for (const row of await query.execute()) {
     const ids = found.get(row.provider_id) ?? new Set();
     found.set(row.provider_id, ids.add(row.aggregate_id));
   }

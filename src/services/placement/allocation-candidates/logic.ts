@@ -36,10 +36,7 @@ async function readStates({ db }: PlacementDeps): Promise<ProviderState[]> {
   const rows = await listProviders(db, {});
   const inventories = Map.groupBy(await listInventoriesOf(db, {}), (row) => row.provider_id);
   const traits = await listTraitsOf(db);
-  const aggregates = await listAggregatesOf(
-    db,
-    rows.map((row) => row.id),
-  );
+  const aggregates = await listAggregatesOf(db);
   return rows.map((row) => ({
     row,
     inventories: new Map((inventories.get(row.id) ?? []).map((one) => [one.resource_class, one])),

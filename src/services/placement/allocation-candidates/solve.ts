@@ -63,6 +63,12 @@ function* solveTree(
   reachable: readonly ProviderState[],
   query: CandidatesQuery,
 ): Generator<Solution> {
+  const [only] = query.groups;
+  if (query.groups.length === 1 && only?.suffix === '' && reachable.length === 1 && query.sameSubtrees.length === 0) {
+    // The everyday request to an everyday host: there is one way or none.
+    for (const part of single(only, tree)) yield combine([part]);
+    return;
+  }
   const options: Part[][] = query.groups.map((group) =>
     group.suffix === '' ? [...spread(group, tree, reachable)] : single(group, tree),
   );
