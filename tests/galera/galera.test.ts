@@ -20,8 +20,8 @@ const CONTROLLERS = 3;
 const CLIENTS = 4;
 /** Between two blows, long enough for all to be well again. */
 const CALM_MS = 4_000;
-/** Clients that ask another controller feel a loss for no longer. */
-const MAX_GAP_MS = 3_000;
+/** Clients that ask another controller feel a loss for 3 s at most where the machine does nothing else; Galera needs 2 of them. */
+const MAX_GAP_MS = 6_000;
 /** A dead controller's lease, its tasks on another one, and the rest of a slow machine. */
 const REST_MS = 120_000;
 
@@ -70,8 +70,8 @@ it.runIf(canHaveGalera)('no accepted request is lost while nodes and controllers
     await sleep(CALM_MS);
     await load.stop();
     tell(load);
-    expect(load.longestSilenceMs).toBeLessThan(MAX_GAP_MS);
     await expectAllTrue(cluster, load);
+    expect(load.longestSilenceMs).toBeLessThan(MAX_GAP_MS);
   } finally {
     for (const controller of controllers) await controller.kill();
     await cluster.stop();

@@ -27,7 +27,7 @@ export interface GaleraCluster {
 const PROVIDER = '/usr/lib/galera/libgalera_smm.so';
 /** What brings a new node the data. */
 const TRANSFER = '/usr/bin/wsrep_sst_rsync';
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 /**
  * How soon a silent node is given up. Galera's own 5 s suit networks between cities; these suit one room.
  * @see https://galeracluster.com/library/documentation/galera-parameters.html
@@ -91,14 +91,6 @@ export async function startGalera(): Promise<GaleraCluster> {
       { stdio: 'pipe' },
     );
   }
-  for (const node of hosts.keys()) {
-    launch(node, node === 0 ? '' : hosts.join(','));
-    await untilSynced(node);
-  }
-  await rows(0, 'create database pileus');
-  await rows(0, `create user pileus@'%' identified by '${password}'`);
-  await rows(0, "grant all on pileus.* to pileus@'%'");
-
   const kill = async (node: number): Promise<void> => {
     const child = nodes[node];
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -106,6 +98,21 @@ export async function startGalera(): Promise<GaleraCluster> {
     child.kill('SIGKILL');
     await ended;
   };
+  const stop = async (): Promise<void> => {
+    await Promise.all([...hosts.keys()].map(kill));
+    await rm(folder, { recursive: true, force: true });
+  };
+  for (const node of hosts.keys()) {
+    launch(node, node === 0 ? '' : hosts.join(','));
+    await untilSynced(node).catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
+  }
+  await rows(0, 'create database pileus');
+  await rows(0, `create user pileus@'%' identified by '${password}'`);
+  await rows(0, "grant all on pileus.* to pileus@'%'");
+
   return {
     hosts,
     database: 'pileus',
@@ -118,10 +125,7 @@ export async function startGalera(): Promise<GaleraCluster> {
       await untilSynced(node);
     },
     rows: (node, sql) => rows(node, sql, 'pileus'),
-    async stop() {
-      await Promise.all([...hosts.keys()].map(kill));
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 

@@ -88,7 +88,9 @@ async function runOnMariadb(root: string): Promise<Tally> {
     () => true,
     () => false,
   );
-  if (isThere) return runVitest(root, ['mariadb', 'galera'], UNIT_MS);
+  // a cluster counts seconds, and wants the machine to itself
+  if (isThere)
+    return addTallies([await runVitest(root, ['mariadb'], UNIT_MS), await runVitest(root, ['galera'], UNIT_MS)]);
   console.log('  skipped: MariaDB is missing (apt-get install --no-install-recommends mariadb-server)');
   return ONE_SKIPPED;
 }

@@ -225,7 +225,7 @@ class MysqlConnection implements DatabaseConnection {
       await this.#say(this.#physical?.isGalera === true ? WRITE_TURN : LOCK_TURN, []);
     } catch (error) {
       // Kysely does not roll back what has not begun
-      this.#isBroken = true;
+      await this.rollback();
       this.letGo();
       throw error;
     }
@@ -244,7 +244,7 @@ class MysqlConnection implements DatabaseConnection {
   /** A connection that cannot even roll back is closed, which rolls back. */
   async rollback(): Promise<void> {
     try {
-      if (!this.#isBroken) await this.#say('rollback', []);
+      if (!this.#isBroken && this.#physical !== undefined) await this.#say('rollback', []);
     } catch {
       this.#isBroken = true;
     } finally {
