@@ -5,6 +5,8 @@ import { type ControllerApi, LONG_POLL_MS } from '#protocol/controller.ts';
 const CALL_MS = 20_000;
 /** An image for the cache: tens of GiB from a slow disk. */
 const DOWNLOAD_MS = 4 * 3600 * 1000;
+/** A snapshot of a disk: tens of GiB to a slow disk. */
+export const UPLOAD_MS = 4 * 3600 * 1000;
 /** How much longer than the controller's own patience a long poll is waited for. */
 const POLL_GRACE_MS = 10_000;
 
@@ -29,5 +31,9 @@ export function createControllerClient(peer: SocketPeer): ControllerApi {
         timeoutMs: DOWNLOAD_MS,
         signal,
       }),
+    async uploadImage(hostId, imageId, data, signal) {
+      const path = `${host(hostId)}/images/${encodeURIComponent(imageId)}/data`;
+      await askPeer(peer, { method: 'PUT', path, stream: data, timeoutMs: UPLOAD_MS, signal });
+    },
   };
 }

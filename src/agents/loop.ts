@@ -19,6 +19,8 @@ export interface Step {
   readonly resource: string;
   /** What it does, for the log and for fault records: `start guest`. */
   readonly what: string;
+  /** For steps that take longer than {@link LoopLimits.stepMs}. */
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface Failure {
@@ -120,7 +122,7 @@ export function createLoop<Desired, Actual, S extends Step, Report>(parts: {
       if (signal.aborted) return;
       if ((retries.get(step.resource)?.notBeforeMs ?? 0) > clock.monotonicMs()) continue;
       try {
-        await withDeadline(limits.stepMs, signal, (inner) => reconciler.apply(step, inner));
+        await withDeadline(step.deadlineMs ?? limits.stepMs, signal, (inner) => reconciler.apply(step, inner));
       } catch (error) {
         if (signal.aborted) return;
         noteFailure(step, error);

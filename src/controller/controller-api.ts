@@ -51,5 +51,6 @@ export function createControllerApi(parts: {
       follow(networksTopic(hostId), since, signal, () => pace.run(() => network.desiredNetworks(hostId), signal)),
     reportNetworks: (hostId, report) => network.reportNetworks(hostId, report),
     downloadImage: (imageId) => image.openImageData(imageId),
+    uploadImage: (hostId, imageId, data) => compute.takeSnapshot(hostId, imageId, data),
   };
 }

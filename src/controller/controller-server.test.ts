@@ -35,6 +35,7 @@ const nothing: ControllerApi = {
   waitForNetworks: async () => null,
   reportNetworks: async () => {},
   downloadImage: async () => Readable.from(['bytes']),
+  uploadImage: async () => {},
 };
 
 describe('controller and agent over a socket', () => {
@@ -59,6 +60,31 @@ describe('controller and agent over a socket', () => {
     let bytes = '';
     for await (const chunk of await client.downloadImage('i', signal)) bytes += String(chunk);
     expect(bytes).toBe('bytes');
+  });
+
+  it('carries a snapshot as a stream, and says why one is refused though it is still being sent', async () => {
+    const taken: unknown[] = [];
+    const socketPath = await serve(
+      createControllerServer(
+        {
+          ...nothing,
+          async uploadImage(hostId, imageId, data) {
+            if (imageId === 'unwanted') throw new NotFound('compute.snapshot.unwanted', 'Nobody waits for it.');
+            let bytes = 0;
+            for await (const chunk of data) bytes += (chunk as Buffer).length;
+            taken.push(hostId, imageId, bytes);
+          },
+        },
+        silentLog,
+      ),
+    );
+    const client = createControllerClient({ socketPath });
+    const signal = new AbortController().signal;
+    // more than a report may have
+    const chunks = (): Readable => Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(1024 * 1024)));
+    await client.uploadImage('a/b', 'i', chunks(), signal);
+    expect(taken).toEqual(['a/b', 'i', 20 * 1024 * 1024]);
+    await expect(client.uploadImage('a/b', 'unwanted', chunks(), signal)).rejects.toThrow('Nobody waits for it.');
   });
 
   it('stops waiting on the controller when the agent hangs up', async () => {

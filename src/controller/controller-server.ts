@@ -39,6 +39,11 @@ export function createControllerServer(api: ControllerApi, log: Log): Server {
       path: '/v1/images/:imageId/data',
       handle: ({ params, signal }) => api.downloadImage(params['imageId'] ?? '', signal),
     },
+    {
+      method: 'PUT',
+      path: '/v1/hosts/:hostId/images/:imageId/data',
+      handle: ({ params, stream, signal }) => api.uploadImage(hostOf(params), params['imageId'] ?? '', stream, signal),
+    },
   ];
   return createSocketServer({ routes, maxBodyBytes: MAX_REPORT_BYTES, log });
 }

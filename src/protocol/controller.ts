@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { DesiredGuests, GuestsReport } from './guests.ts';
 import type { Heartbeat } from './hosts.ts';
 import type { DesiredNetworks, NetworksReport } from './networks.ts';
@@ -31,4 +32,9 @@ export interface ControllerApi {
   reportNetworks(hostId: string, report: NetworksReport): Promise<void>;
   /** An image's bytes, for the host's cache. */
   downloadImage(imageId: string, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
+  /**
+   * Gives the controller the bytes of a snapshot that it wants of a guest of the host (`DesiredGuest.snapshots`). Resolves when they are
+   * an image; the snapshot is then no longer wanted. Repeating it, after any crash, is harmless.
+   */
+  uploadImage(hostId: string, imageId: string, data: Readable, signal: AbortSignal): Promise<void>;
 }

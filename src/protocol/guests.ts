@@ -115,6 +115,16 @@ export interface DesiredGuest {
   /** Rises with each reboot asked for; the newest decides how. */
   readonly rebootSerial: number;
   readonly rebootType: 'soft' | 'hard';
+  /** Copies of disks that are wanted and not given to the controller yet; what is no longer listed is thrown away. */
+  readonly snapshots?: readonly GuestSnapshot[] | undefined;
+}
+
+/** A copy of one of the guest's disks, to be made in qcow2 format and given to the controller once. */
+export interface GuestSnapshot {
+  /** The image that it becomes; also what tells one snapshot from another. */
+  readonly imageId: string;
+  /** {@link GuestDisk.name} */
+  readonly disk: string;
 }
 
 export interface DesiredGuests {
@@ -138,6 +148,15 @@ export interface ObservedGuest {
   /** Ports whose interface is plugged into the guest. */
   readonly portIds: readonly string[];
   /** Why the guest isn't as desired yet, for people; absent when it is or is on its way. */
+  readonly problem?: GuestProblem | undefined;
+  /** Snapshots that are wanted of it; absent when none is. */
+  readonly snapshots?: readonly ObservedSnapshot[] | undefined;
+}
+
+export interface ObservedSnapshot {
+  readonly imageId: string;
+  /** The copy is whole, and waits to be given to the controller. */
+  readonly isMade: boolean;
   readonly problem?: GuestProblem | undefined;
 }
 

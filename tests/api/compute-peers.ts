@@ -80,12 +80,47 @@ function portOf(portId: string, isUserPort: boolean): ServerPort {
   };
 }
 
-export function fakeImages(changes: Partial<BootImage> = {}): ComputeImages {
+export interface FakeImages extends ComputeImages {
+  /** What was made here, by id. */
+  readonly made: Map<string, { readonly attributes: Readonly<Record<string, unknown>>; status: string; bytes: number }>;
+}
+
+export function fakeImages(changes: Partial<BootImage> = {}): FakeImages {
+  const made: FakeImages['made'] = new Map();
+  const get = (id: string) => {
+    const image = made.get(id);
+    if (image === undefined) throw new NotFound('image.absent', `No image found with ID ${id}`);
+    return image;
+  };
   return {
+    made,
+    showImage: async (_ctx, id) => ({ id, status: get(id).status }),
+    async createImage(_ctx, attributes) {
+      const id = String(attributes['id']);
+      made.set(id, { attributes, status: 'queued', bytes: 0 });
+      return { id };
+    },
+    async uploadImageData(_ctx, id, data) {
+      const image = get(id);
+      for await (const chunk of data) image.bytes += (chunk as Buffer).length;
+      get(id).status = 'active';
+    },
+    async deleteImage(_ctx, id) {
+      get(id);
+      made.delete(id);
+    },
+    async listImages(_ctx, query) {
+      const wanted = [...query].filter(([name]) => ['instance_uuid', 'image_type', 'backup_type'].includes(name));
+      return [...made]
+        .filter(([, { attributes }]) => wanted.every(([name, value]) => attributes[name] === value))
+        .map(([id]) => ({ id }))
+        .toReversed();
+    },
     // Nothing is to be found by its own API.
     app: fastify(),
     async getImageForBoot(_ctx, id) {
-      if (id !== IMAGE) throw new NotFound('image.absent', `No image found with ID ${id}`);
+      if (id !== IMAGE && made.get(id)?.status !== 'active')
+        throw new NotFound('image.absent', `No image found with ID ${id}`);
       return {
         id,
         name: 'cirros',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { createDirectExec } from '#kernel/exec-direct.ts';
@@ -66,6 +67,9 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
         },
         async reportGuests(_, report) {
           reports.push(report);
+        },
+        async uploadImage(_, imageId, data) {
+          await pipeline(data, createWriteStream(join(base, `uploaded-${imageId}`)));
         },
       },
     });

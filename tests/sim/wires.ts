@@ -96,6 +96,7 @@ export function wireToControllers(parts: WireParts, host: SimHost): ControllerAp
       return call('reportNetworks', CALL_MS, (api) => api.reportNetworks(id, said));
     },
     downloadImage: async () => unreachable(),
+    uploadImage: async () => unreachable(),
   };
 }
 

@@ -118,6 +118,32 @@ export function describeComputeDriver(name: string, open: () => Promise<DriverUn
       ]);
     });
 
+    it('copies a disk of a guest that is up, and of one that is off, however often, until the copy is removed', async () => {
+      const [up, off] = ['1', '2'].map((n) => `aaaaaaa${n}-2222-4333-8444-555555555555`) as [string, string];
+      const ids = async (): Promise<unknown> => (await seen())?.snapshots ?? [];
+      await driver.makeSnapshot(ID, { imageId: up, disk: 'root' }, signal);
+      await driver.makeSnapshot(ID, { imageId: up, disk: 'root' }, signal);
+      expect((await seen())?.power).toBe('running');
+      await driver.powerOff(ID, signal);
+      await driver.makeSnapshot(ID, { imageId: off, disk: 'root' }, signal);
+      expect(await ids()).toEqual([
+        { imageId: up, isWhole: true },
+        { imageId: off, isWhole: true },
+      ]);
+      for (const imageId of [up, off]) {
+        const head = (await (await driver.openSnapshot(ID, imageId)).take(1).toArray()) as [Buffer];
+        expect(head[0].subarray(0, 4).toString('latin1')).toBe('QFI\xfb');
+        await driver.removeSnapshot(ID, imageId, signal);
+        await driver.removeSnapshot(ID, imageId, signal);
+      }
+      expect(await ids()).toEqual([]);
+      await expect(driver.openSnapshot(ID, up)).rejects.toMatchObject({ code: 'guest.snapshot.missing' });
+      await expect(driver.makeSnapshot(ABSENT, { imageId: up, disk: 'root' }, signal)).rejects.toMatchObject({
+        code: 'guest.absent',
+      });
+      await driver.start(ID, { isPaused: false }, signal);
+    });
+
     it('suspends and wakes, and a suspended guest can be switched off', async () => {
       await driver.suspend(ID, signal);
       await driver.suspend(ID, signal);

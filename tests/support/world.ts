@@ -227,6 +227,8 @@ async function openWorld(
       waitForNetworks: (id, since, signal) => call('waitForNetworks', (api) => api.waitForNetworks(id, since, signal)),
       reportNetworks: (id, report) => call('reportNetworks', (api) => api.reportNetworks(id, report)),
       downloadImage: (id, signal) => call('downloadImage', (api) => api.downloadImage(id, signal)),
+      uploadImage: (id, imageId, data, signal) =>
+        call('uploadImage', (api) => api.uploadImage(id, imageId, data, signal)),
     };
   }
 

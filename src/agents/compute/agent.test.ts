@@ -23,7 +23,13 @@ function createTestController(desired: DesiredGuests | undefined) {
   let wake: () => void = () => undefined;
   let current = desired;
   const reports: GuestsReport[] = [];
-  const api: Pick<ControllerApi, 'waitForGuests' | 'reportGuests'> = {
+  const uploads: [imageId: string, text: string][] = [];
+  const api: Pick<ControllerApi, 'waitForGuests' | 'reportGuests' | 'uploadImage'> = {
+    async uploadImage(_, imageId, data) {
+      let text = '';
+      for await (const chunk of data) text += String(chunk);
+      uploads.push([imageId, text]);
+    },
     async waitForGuests(_, since, signal) {
       if (current === undefined) throw new Error('no controller');
       if (current.revision !== since) return current;
@@ -40,6 +46,7 @@ function createTestController(desired: DesiredGuests | undefined) {
   return {
     api,
     reports,
+    uploads,
     set(next: DesiredGuests) {
       current = next;
       wake();
@@ -136,6 +143,24 @@ describe('the compute agent', () => {
     await controller.until(ID, undefined);
     expect([host.guests.size, host.disks.size]).toEqual([0, 0]);
     await stop();
+  });
+
+  it('uploads a snapshot that is wanted, again until it no longer is, and then forgets it', async () => {
+    const imageId = 'aaaaaaaa-2222-4333-8444-555555555555';
+    const controller = createTestController(desiredOf(1, sampleGuest({ snapshots: [{ imageId, disk: 'root' }] })));
+    const first = start(controller);
+    await controller.until(ID, { snapshots: [{ imageId, isMade: true }] });
+    await waitFor(() => controller.uploads.length > 0);
+    await first.stop();
+    const before = controller.uploads.length;
+    const second = start(controller);
+    await waitFor(() => controller.uploads.length > before);
+    controller.set(desiredOf(2, sampleGuest()));
+    await waitFor(() => host.guests.get(ID)?.snapshots.size === 0);
+    expect(new Set(controller.uploads.map(([id, text]) => `${id} ${text.slice(0, 3)}`))).toEqual(
+      new Set([`${imageId} QFI`]),
+    );
+    await second.stop();
   });
 
   it('leaves a guest alone that stopped by itself until its start is asked for', async () => {

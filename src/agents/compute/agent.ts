@@ -14,9 +14,9 @@ import type { ControllerApi } from '#protocol/controller.ts';
 import type { DesiredGuests, GuestsReport } from '#protocol/guests.ts';
 import { followDesired } from '../desired.ts';
 import { createLoop, type LoopLimits, type Reconciler } from '../loop.ts';
-import { applyStep } from './apply.ts';
+import { type AppliedHost, applyStep } from './apply.ts';
 import { type ComputeActual, type ComputeDriver, DriverError } from './drivers/contract.ts';
-import { type ComputeStep, planCompute } from './plan.ts';
+import { type ComputeStep, laneOf, planCompute } from './plan.ts';
 import { isWaitingForTaps, keptGuests, reportCompute } from './report.ts';
 
 /** A guest gets this long to shut down by itself, as with nova's `shutdown_timeout`; then its power is taken away. */
@@ -28,7 +28,7 @@ const COMPUTE_LANES = 16;
 
 export interface ComputeAgentParts {
   readonly driver: ComputeDriver;
-  readonly controller: Pick<ControllerApi, 'waitForGuests' | 'reportGuests'>;
+  readonly controller: Pick<ControllerApi, 'waitForGuests' | 'reportGuests' | 'uploadImage'>;
   readonly hostId: string;
   /** Where the desired state is kept. */
   readonly dataDir: string;
@@ -55,17 +55,32 @@ export interface ComputeAgent {
 export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
   const { driver, controller, hostId, clock } = parts;
   const log = parts.log.child({ part: 'compute' });
-  const limits = { shutDownGraceMs: parts.shutDownGraceMs ?? SHUT_DOWN_GRACE_MS };
+  const applied: AppliedHost = {
+    driver,
+    shutDownGraceMs: parts.shutDownGraceMs ?? SHUT_DOWN_GRACE_MS,
+    uploadImage: (imageId, data, signal) => controller.uploadImage(hostId, imageId, data, signal),
+  };
   let desired: DesiredGuests | undefined;
+  /** The revision at which a snapshot was uploaded. To forget it costs another upload, which is harmless. */
+  const uploadedAt = new Map<string, number>();
   let isWaiting = false;
   let kept: readonly string[] = [];
 
   const reconciler: Reconciler<DesiredGuests, ComputeActual, ComputeStep, GuestsReport> = {
     name: 'compute',
     observe: (signal) => driver.observe(signal),
-    plan: planCompute,
-    apply: (step, signal) => applyStep(driver, step, limits, signal),
-    lane: (step) => step.guestId,
+    // A controller that has a snapshot soon says so: until it says anything, it is not given it again.
+    plan: (wanted, actual) =>
+      planCompute(wanted, actual).filter(
+        (step) => step.action !== 'upload snapshot' || uploadedAt.get(step.imageId) !== wanted.revision,
+      ),
+    async apply(step, signal) {
+      const revision = desired?.revision ?? 0;
+      await applyStep(applied, step, signal);
+      if (step.action === 'upload snapshot') uploadedAt.set(step.imageId, revision);
+      if (step.action === 'remove snapshot') uploadedAt.delete(step.imageId);
+    },
+    lane: laneOf,
     report(wanted, actual, failures) {
       const present = new Map(actual.guests.map((guest) => [guest.id, guest]));
       isWaiting = wanted.guests.some((guest) => isWaitingForTaps(guest, present.get(guest.id), actual));

@@ -1,13 +1,18 @@
+import type { Readable } from 'node:stream';
 import type { ComputeDriver } from './drivers/contract.ts';
 import type { ComputeStep } from './plan.ts';
 
+/** What steps are carried out with. */
+export interface AppliedHost {
+  readonly driver: ComputeDriver;
+  readonly shutDownGraceMs: number;
+  /** Gives the controller a snapshot's bytes. */
+  uploadImage(imageId: string, data: Readable, signal: AbortSignal): Promise<void>;
+}
+
 /** Carries one step of a plan out. */
-export async function applyStep(
-  driver: ComputeDriver,
-  step: ComputeStep,
-  limits: { readonly shutDownGraceMs: number },
-  signal: AbortSignal,
-): Promise<void> {
+export async function applyStep(host: AppliedHost, step: ComputeStep, signal: AbortSignal): Promise<void> {
+  const { driver } = host;
   const id = step.guestId;
   switch (step.action) {
     case 'remove':
@@ -21,7 +26,7 @@ export async function applyStep(
     case 'start':
       return driver.start(id, { isPaused: step.isPaused }, signal);
     case 'shut down':
-      return driver.shutDown(id, limits.shutDownGraceMs, signal);
+      return driver.shutDown(id, host.shutDownGraceMs, signal);
     case 'power off':
       return driver.powerOff(id, signal);
     case 'pause':
@@ -34,5 +39,11 @@ export async function applyStep(
       return driver.attachInterface(id, step.port, signal);
     case 'detach interface':
       return driver.detachInterface(id, step.portId, signal);
+    case 'make snapshot':
+      return driver.makeSnapshot(id, step.snapshot, signal);
+    case 'upload snapshot':
+      return host.uploadImage(step.imageId, await driver.openSnapshot(id, step.imageId), signal);
+    case 'remove snapshot':
+      return driver.removeSnapshot(id, step.imageId, signal);
   }
 }

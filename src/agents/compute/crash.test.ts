@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#kernel/clock.ts';
@@ -13,7 +14,17 @@ class Crash extends Error {}
  * Reconciles until nothing is left to do. The agent is killed at its `crashAt`-th driver call (before or after its effect)
  * and started anew, with nothing but the host and the desired state to go by.
  */
-async function converge(host: FakeHost, want: DesiredGuest, crashAt: number, when: 'before' | 'after'): Promise<void> {
+async function converge(
+  host: FakeHost,
+  guest: DesiredGuest,
+  crashAt: number,
+  when: 'before' | 'after',
+  upload: (data: Readable) => Promise<DesiredGuest> = async () => guest,
+): Promise<void> {
+  let want = guest;
+  const uploadImage = async (_: string, data: Readable): Promise<void> => {
+    want = await upload(data);
+  };
   let calls = 0;
   const clock = new ManualClock();
   const driver = createFakeDriver({
@@ -33,7 +44,7 @@ async function converge(host: FakeHost, want: DesiredGuest, crashAt: number, whe
       const steps = planCompute(desiredOf(1, want), await driver.observe(signal));
       if (steps.length === 0) return;
       for (const step of steps) {
-        const applied = applyStep(driver, step, { shutDownGraceMs: 0 }, signal);
+        const applied = applyStep({ driver, shutDownGraceMs: 0, uploadImage }, step, signal);
         await Promise.all([applied, clock.advance(1)]);
       }
     } catch (error) {
@@ -84,6 +95,23 @@ describe('an agent that is killed between any two of its steps', () => {
         await converge(host, sampleGuest({ rebootSerial: 1, rebootType }), crashAt, when);
         expect(host.guests.get(sampleGuest().id)?.bootsMs, `crash ${when} call ${crashAt}`).toHaveLength(1);
         expect(host.guests.get(sampleGuest().id)).toMatchObject({ power: 'running', marks: { rebootSerial: 1 } });
+      }
+    }
+  });
+
+  it('makes a snapshot whole whenever it is killed, and leaves nothing of one that is no longer wanted', async () => {
+    const imageId = 'aaaaaaaa-2222-4333-8444-555555555555';
+    for (const when of ['before', 'after'] as const) {
+      for (let crashAt = 1; crashAt <= 8; crashAt += 1) {
+        const host = await hostWith('running', sampleGuest());
+        const want = sampleGuest({ snapshots: [{ imageId, disk: 'root' }] });
+        let uploads = 0;
+        await converge(host, want, crashAt, when, async (data) => {
+          expect((await data.take(1).toArray())[0]?.subarray(0, 3).toString('latin1')).toBe('QFI');
+          uploads += 1;
+          return uploads > 1 ? sampleGuest() : want;
+        });
+        expect([uploads, host.guests.get(want.id)?.snapshots.size]).toEqual([2, 0]);
       }
     }
   });

@@ -54,6 +54,23 @@ describe('the plan of a guest', () => {
     expect(actions({ power }, host(actual, marks))).toEqual(expected);
   });
 
+  it('makes, uploads and throws away snapshots, and has a power state that is asked for come first', () => {
+    const imageId = 'aaaaaaaa-2222-4333-8444-555555555555';
+    const snapshots = [{ imageId, disk: 'root' }];
+    const having = (isWhole: boolean): ComputeActual => {
+      const { guests, ...rest } = host('running');
+      return { ...rest, guests: guests.map((guest) => ({ ...guest, snapshots: [{ imageId, isWhole }] })) };
+    };
+    expect(actions({ snapshots }, host('running'))).toEqual(['make snapshot']);
+    expect(actions({ snapshots }, having(false))).toEqual(['make snapshot']);
+    expect(actions({ snapshots }, having(true))).toEqual(['upload snapshot']);
+    expect(actions({}, having(true))).toEqual(['remove snapshot']);
+    expect(actions({}, having(false))).toEqual(['remove snapshot']);
+    expect(actions({ snapshots, power: 'stopped', powerSerial: 2 }, host('running'))).toEqual(['shut down', 'mark']);
+    expect(actions({ snapshots: [{ imageId: '../x', disk: 'root' }] }, host('running'))).toEqual([]);
+    expect(actions({ snapshots: [{ imageId, disk: '../x' }] }, host('running'))).toEqual([]);
+  });
+
   it('leaves one alone that stopped by itself, and remembers that it did', () => {
     expect(actions({}, host('stopped'))).toEqual(['mark']);
     expect(actions({}, host('stopped', { session: '' }))).toEqual([]);

@@ -11,7 +11,7 @@
  *   with that mark has been rebooted, and is not rebooted again;
  * - serials are marked last: a guest already in the asked-for state is only marked.
  */
-import type { DesiredGuest, DesiredGuests, GuestInterface } from '#protocol/guests.ts';
+import type { DesiredGuest, DesiredGuests, GuestInterface, GuestSnapshot } from '#protocol/guests.ts';
 import type { Step } from '../loop.ts';
 import type { ComputeActual, GuestActual, GuestMarks } from './drivers/contract.ts';
 
@@ -24,6 +24,8 @@ export type ComputeStep = Step & { readonly guestId: string } & (
     | { readonly action: 'shut down' }
     | { readonly action: 'attach interface'; readonly port: GuestInterface }
     | { readonly action: 'detach interface'; readonly portId: string }
+    | { readonly action: 'make snapshot'; readonly snapshot: GuestSnapshot }
+    | { readonly action: 'upload snapshot' | 'remove snapshot'; readonly imageId: string }
   );
 
 /** Steps for all guests of the host; removals come first, so that what they free can be used. */
@@ -56,6 +58,10 @@ export function whyUnsafe(guest: DesiredGuest): string | undefined {
     if (disk.source.type === 'image' && !SHA512.test(disk.source.sha512))
       return `The checksum of image ${disk.source.imageId} is not a SHA-512.`;
   }
+  for (const { imageId, disk } of guest.snapshots ?? []) {
+    if (!UUID.test(imageId)) return `The image's id '${imageId}' is not a UUID.`;
+    if (!DISK_NAME.test(disk)) return `The disk name '${disk}' is not a plain name.`;
+  }
   for (const port of guest.interfaces) {
     if (!UUID.test(port.portId)) return `The port's id '${port.portId}' is not a UUID.`;
     if (!DEVICE_NAME.test(port.deviceName)) return `'${port.deviceName}' is not a name of a network device.`;
@@ -73,7 +79,45 @@ const MAC_ADDRESS = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
 function planGuest(want: DesiredGuest, have: GuestActual | undefined, host: ComputeActual): ComputeStep[] {
   if (have === undefined) return planAbsent(want, host);
   const steps = planPower[want.power](want, have, host);
-  return steps.length > 0 ? steps : planInterfaces(want, have, host);
+  if (steps.length > 0) return steps;
+  return [...planInterfaces(want, have, host), ...planSnapshots(want, have)];
+}
+
+/** How long copying or uploading a disk may take: tens of GiB on a slow disk. */
+const SNAPSHOT_STEP_MS = 4 * 3600_000;
+
+/** What a snapshot's failures are kept under: they are no fault of the guest. */
+export const snapshotResource = (imageId: string): string => `snapshot:${imageId}`;
+
+/**
+ * Copies of disks: made, uploaded, and thrown away once they are no longer wanted, which the controller says when it has them. Nothing
+ * is marked: that a whole copy is there says that it is made, and that it is still wanted that it is not uploaded.
+ */
+function planSnapshots(want: DesiredGuest, have: GuestActual): ComputeStep[] {
+  const wanted = want.snapshots ?? [];
+  const there = have.snapshots ?? [];
+  const whole = new Set(there.filter((one) => one.isWhole).map(({ imageId }) => imageId));
+  const about = (imageId: string, body: Body<ComputeStep>): ComputeStep =>
+    ({
+      ...step(want.id, body),
+      resource: snapshotResource(imageId),
+      deadlineMs: SNAPSHOT_STEP_MS,
+    }) as ComputeStep;
+  return [
+    ...there
+      .filter(({ imageId }) => !wanted.some((one) => one.imageId === imageId))
+      .map(({ imageId }) => about(imageId, { action: 'remove snapshot', imageId })),
+    ...wanted.map((snapshot) =>
+      whole.has(snapshot.imageId)
+        ? about(snapshot.imageId, { action: 'upload snapshot', imageId: snapshot.imageId })
+        : about(snapshot.imageId, { action: 'make snapshot', snapshot }),
+    ),
+  ];
+}
+
+/** Steps of one lane follow each other; an upload keeps nothing else of its guest waiting. */
+export function laneOf(one: ComputeStep): string {
+  return one.action === 'upload snapshot' ? one.resource : one.guestId;
 }
 
 function planAbsent(want: DesiredGuest, host: ComputeActual): ComputeStep[] {

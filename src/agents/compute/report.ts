@@ -1,7 +1,7 @@
 import type { DesiredGuest, DesiredGuests, GuestProblem, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
 import type { Failure } from '../loop.ts';
 import type { ComputeActual, GuestActual } from './drivers/contract.ts';
-import { mayGo, missingTaps, whyUnsafe } from './plan.ts';
+import { mayGo, missingTaps, snapshotResource, whyUnsafe } from './plan.ts';
 
 /**
  * What the controller is told: each desired guest, and each guest of ours that is still to go, so that the controller
@@ -17,9 +17,10 @@ export function reportCompute(
   const ids = new Set([...wanted.keys(), ...present.keys(), ...actual.remains]);
   return {
     revision: desired.revision,
-    guests: [...ids].map((id) =>
-      observed(id, present.get(id), problemOf(id, wanted.get(id), present.get(id), actual, failures)),
-    ),
+    guests: [...ids].map((id) => ({
+      ...observed(id, present.get(id), problemOf(id, wanted.get(id), present.get(id), actual, failures)),
+      ...snapshotsOf(wanted.get(id), present.get(id), failures),
+    })),
     strangers: actual.strangers,
   };
 }
@@ -41,6 +42,22 @@ function observed(id: string, have: GuestActual | undefined, problem: GuestProbl
     portIds: have?.interfaces.map((port) => port.portId) ?? [],
     ...(problem === undefined ? {} : { problem }),
   };
+}
+
+function snapshotsOf(
+  want: DesiredGuest | undefined,
+  have: GuestActual | undefined,
+  failures: ReadonlyMap<string, Failure>,
+): Pick<ObservedGuest, 'snapshots'> {
+  if (want?.snapshots === undefined || want.snapshots.length === 0) return {};
+  const snapshots = want.snapshots.map(({ imageId }) => {
+    const isMade = have?.snapshots?.some((one) => one.imageId === imageId && one.isWhole) === true;
+    const failure = failures.get(snapshotResource(imageId));
+    if (failure === undefined) return { imageId, isMade };
+    const { code, message, attempts } = failure;
+    return { imageId, isMade, problem: { code, message, attempts } };
+  });
+  return { snapshots };
 }
 
 function problemOf(

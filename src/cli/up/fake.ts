@@ -61,6 +61,9 @@ export async function startFakeCloud(parts: StartParts): Promise<RunningCloud> {
   };
 }
 
+/** Long enough for a snapshot to be seen under way, as on a real host. */
+const SNAPSHOT_MS = 500;
+
 function startHosts(
   { options, folder, identity, cloudKey }: StartParts,
   controller: Controller,
@@ -80,7 +83,12 @@ function startHosts(
       version: VERSION,
       dataDir: join(folder.agentDir, hostId),
       controller: controller.api,
-      compute: createFakeDriver({ clock: systemClock, host: createFakeHost(), bootMs: Number(options.bootTime ?? 0) }),
+      compute: createFakeDriver({
+        clock: systemClock,
+        host: createFakeHost(),
+        bootMs: Number(options.bootTime ?? 0),
+        snapshotMs: SNAPSHOT_MS,
+      }),
       network: createFakeNetworkDriver({ clock: systemClock }),
       clock: systemClock,
       log: log.child({ host: hostname }),

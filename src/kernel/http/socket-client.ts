@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ServiceUnavailable } from '../errors.ts';
 
 /** Where a peer listens: a Unix socket on this machine. */
@@ -8,10 +9,12 @@ export interface SocketPeer {
 }
 
 export interface SocketRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, in place of a body. */
+  readonly stream?: Readable;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -43,7 +46,7 @@ export async function askPeer<T>(peer: SocketPeer, request: SocketRequest): Prom
  */
 export function openPeer(
   peer: SocketPeer,
-  { method, path, body, timeoutMs, signal }: SocketRequest,
+  { method, path, body, stream, timeoutMs, signal }: SocketRequest,
 ): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
@@ -68,7 +71,9 @@ export function openPeer(
         reject,
       );
     });
-    outgoing.end(text);
+    if (stream === undefined) outgoing.end(text);
+    // A peer that answers before it has read everything has said why.
+    else pipeline(stream, outgoing).catch((cause: unknown) => reject(unreachable(peer, cause)));
   });
 }
 

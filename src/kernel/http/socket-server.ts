@@ -1,13 +1,14 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BadRequest, CloudError, errorChain, NotFound } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** One operation of a private socket: what stands in `:name` places, the query and the JSON body go in. */
 export interface SocketRoute {
-  readonly method: 'GET' | 'POST';
+  /** A PUT's body is not read as JSON: it goes in as a stream, however long it is. */
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** `/v1/hosts/:hostId/heartbeat`. */
   readonly path: string;
   /** A value is sent as JSON, null as 204, a stream as it is. */
@@ -18,6 +19,8 @@ export interface SocketCall {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly body: unknown;
+  /** The body of a PUT; what is left of it when the call ends is read and forgotten. */
+  readonly stream: Readable;
   /** Aborts when the peer hangs up. */
   readonly signal: AbortSignal;
 }
@@ -84,10 +87,13 @@ async function answer(options: SocketServerOptions, request: IncomingMessage, re
       params: found.params,
       query: url.searchParams,
       body,
+      stream: request,
       signal: gone.signal,
     });
     await send(response, value);
   } catch (error) {
+    // A peer that is still sending would not look for the answer.
+    request.resume();
     if (response.headersSent) throw error;
     const status = error instanceof CloudError ? error.status : 500;
     if (status === 500) options.log.error({ path: request.url, error: errorChain(error) }, 'call from a peer failed');

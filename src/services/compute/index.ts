@@ -1,6 +1,7 @@
 /** Compute (nova's API): servers, flavors, key pairs, hosts and what belongs to them. */
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { createPolicy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
@@ -22,6 +23,7 @@ import { computeRoutes } from './routes.ts';
 import { refreshPorts } from './servers/guests/refresh.ts';
 import { readDesiredGuests, takeGuestsReport } from './servers/guests/report.ts';
 import { createRecentHosts } from './servers/scheduler/recent.ts';
+import { takeSnapshot } from './servers/snapshots/take.ts';
 import { sweepServers } from './servers/sweep.ts';
 import { serverTaskKinds } from './servers/tasks/kinds.ts';
 import type { ComputeTables } from './tables.ts';
@@ -47,6 +49,8 @@ export interface ComputeService extends Service {
   desiredGuests(hostId: string): Promise<DesiredGuests>;
   /** Takes what a host says of its guests. */
   reportGuests(hostId: string, report: GuestsReport): Promise<void>;
+  /** Takes a snapshot's bytes from the host that was asked for it. @throws {NotFound} from any other. */
+  takeSnapshot(hostId: string, imageId: string, data: Readable): Promise<void>;
   /** A server's ports have changed: its host is told if that changes the guest. Returns before it has. */
   refreshServer(tx: Db, serverId: string): Promise<void>;
   /** Makes what a new cloud has: the customary flavors. Safe to repeat. */
@@ -89,6 +93,7 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     listHostHealth: () => listHostHealth(deps),
     desiredGuests: (hostId) => readDesiredGuests(deps, hostId),
     reportGuests: (hostId, report) => takeGuestsReport(deps, hostId, report),
+    takeSnapshot: (hostId, imageId, data) => takeSnapshot(deps, hostId, imageId, data),
     refreshServer: (tx, serverId) => refreshPorts(deps, tx as unknown as ComputeDeps['db'], serverId),
     bootstrap: () => ensureDefaultFlavors(deps),
     createConsoleProxy: (options) =>

@@ -1,4 +1,5 @@
 /** What compute asks of the other services: they are called in process and in the caller's name. */
+import type { Readable } from 'node:stream';
 import type { RequestContext } from '#kernel/auth/context.ts';
 import type { Db } from '#kernel/db/database.ts';
 import type { AgentDirectory } from '#protocol/agent.ts';
@@ -31,6 +32,16 @@ export interface BootImage {
 export interface ComputeImages extends AskedService {
   /** @throws {NotFound} or {Forbidden} in image's words. */
   getImageForBoot(ctx: RequestContext, id: string): Promise<BootImage>;
+  /** Any image that the caller may see. @throws {NotFound} when there is none. */
+  showImage(ctx: RequestContext, id: string): Promise<Pick<BootImage, 'id' | 'status'>>;
+  /** Records an image that has no data yet. @throws in image's words; {TooLarge} beyond the quota. */
+  createImage(ctx: RequestContext, attributes: Readonly<Record<string, unknown>>): Promise<{ readonly id: string }>;
+  /** Gives an image its data, all or nothing. @throws {Gone} when it is deleted meanwhile. */
+  uploadImageData(ctx: RequestContext, id: string, data: Readable): Promise<void>;
+  /** @throws {NotFound} when there is none; {Forbidden} when it's protected. */
+  deleteImage(ctx: RequestContext, id: string): Promise<void>;
+  /** By the query of `GET /v2/images`. */
+  listImages(ctx: RequestContext, query: URLSearchParams): Promise<readonly { readonly id: string }[]>;
 }
 
 /** One interface as a user asks for it. */

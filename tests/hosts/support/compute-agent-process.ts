@@ -34,6 +34,7 @@ const agent = createComputeAgent({
       return null;
     },
     reportGuests: async () => undefined,
+    uploadImage: async () => Promise.reject(new Error('no images here')),
   },
 });
 setInterval(() => undefined, 60_000); // timers of the clock alone keep no process alive

@@ -7,9 +7,9 @@
  * that carry the mark of its own cloud.
  */
 
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { GuestDiagnostics, PasswordOutcome } from '#protocol/agent.ts';
-import type { DesiredGuest, GuestInterface } from '#protocol/guests.ts';
+import type { DesiredGuest, GuestInterface, GuestSnapshot } from '#protocol/guests.ts';
 import type { HypervisorFacts } from '#protocol/hosts.ts';
 
 /** What a guest is doing. `suspended` is off, with its memory saved on the disk. */
@@ -36,6 +36,14 @@ export interface GuestActual {
   readonly marks: GuestMarks;
   /** What is plugged in; when the guest is off, what it would be started with. */
   readonly interfaces: readonly { readonly portId: string; readonly deviceName: string }[];
+  /** Copies of its disks that lie on the host; absent is none. */
+  readonly snapshots?: readonly SnapshotActual[] | undefined;
+}
+
+export interface SnapshotActual {
+  readonly imageId: string;
+  /** False for what an attempt that was cut short has left. */
+  readonly isWhole: boolean;
 }
 
 /** All that a driver sees on its host. */
@@ -77,6 +85,16 @@ export interface ComputeDriver {
   attachInterface(guestId: string, port: GuestInterface, signal: AbortSignal): Promise<void>;
   /** Unplugs an interface, now and for later starts; returns when the guest has let go of it. */
   detachInterface(guestId: string, portId: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Copies one of the guest's disks as it is at one moment, in qcow2 format and with nothing under it; the guest is not stopped. What an
+   * earlier attempt has left is thrown away first.
+   * @throws {DriverError} `guest.absent`, `guest.disk.missing`, `guest.snapshot`.
+   */
+  makeSnapshot(guestId: string, snapshot: GuestSnapshot, signal: AbortSignal): Promise<void>;
+  /** The bytes of a whole copy. @throws {DriverError} `guest.snapshot.missing`. */
+  openSnapshot(guestId: string, imageId: string): Promise<Readable>;
+  /** Removes a copy, whole or not. Without effect when there is none. */
+  removeSnapshot(guestId: string, imageId: string, signal: AbortSignal): Promise<void>;
   /** Stops the guest and removes all of it, files included. Without effect when there is none. */
   remove(guestId: string, signal: AbortSignal): Promise<void>;
 

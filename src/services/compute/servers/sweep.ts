@@ -12,6 +12,7 @@ import { finishEvent } from '../instance-actions/store.ts';
 import { ENDINGS } from './guests/read-report.ts';
 import { enqueueFinishDelete } from './guests/report.ts';
 import { findGuest, listGuestsOf } from './guests/store.ts';
+import { discardSnapshotsOf, isSnapshotting } from './snapshots/take.ts';
 import { findServer, listOverdue, pruneServers, type Server, updateServer } from './store.ts';
 import type { ServerFault } from './tables.ts';
 import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from './tasks/abandon.ts';
@@ -51,6 +52,12 @@ async function giveUp(deps: ComputeDeps, id: string, nowMs: number): Promise<voi
     if (server?.deadline_at == null || server.deadline_at > nowMs) return;
     if (server.task_state === 'deleting') {
       await pushDeletion(deps, tx, server, nowMs);
+      return;
+    }
+    if (isSnapshotting(server)) {
+      await discardSnapshotsOf(deps, tx, id, `Instance ${id} did not get its snapshot in time.`);
+      // Without a row there is nothing to end: the server goes on all the same.
+      await updateServer(tx, id, { task_state: null, deadline_at: null, updated_at: nowMs });
       return;
     }
     const problem = (await findGuest(tx, id))?.problem ?? 'its host has not reported it';

@@ -4,6 +4,7 @@ import type { Bit, EpochMs, JsonText } from '#kernel/db/json.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
 import type { PowerState } from '#protocol/guests.ts';
 import type { BootImage, ServerPort } from '../peers.ts';
+import { type SnapshotTables, snapshotMigrations } from './snapshots/tables.ts';
 import type { TaskState, VmState } from './states.ts';
 
 /** The flavor as it was when the server was made or last resized; later changes of the flavor do not touch the server. */
@@ -164,7 +165,7 @@ export interface GuestRow {
   updated_at: EpochMs;
 }
 
-export interface ServerTables {
+export interface ServerTables extends SnapshotTables {
   servers: ServerRow;
   server_tags: ServerTagRow;
   server_guests: GuestRow;
@@ -287,4 +288,5 @@ export const serverMigrations: Migrations = {
       await db.schema.dropTable('servers').ifExists().execute();
     },
   },
+  ...snapshotMigrations,
 };

@@ -6,6 +6,7 @@
  * may throw, which is how failures and crashes are made.
  */
 
+import { Readable } from 'node:stream';
 import type { Clock } from '#kernel/clock.ts';
 import type { GuestDiagnostics } from '#protocol/agent.ts';
 import type { DesiredGuest, GuestInterface } from '#protocol/guests.ts';
@@ -29,6 +30,8 @@ interface FakeGuest {
   /** Since when it is up, and for how long each earlier time. */
   startedMs: number | undefined;
   readonly bootsMs: number[];
+  /** Copies of disks by image: whole ones are true. */
+  readonly snapshots: Map<string, boolean>;
 }
 
 export interface FakeHost {
@@ -49,6 +52,8 @@ export interface FakeOptions {
   /** How long a guest takes to boot, as its console shows, and to shut down. */
   readonly bootMs?: number;
   readonly shutDownMs?: number;
+  /** How long copying a disk takes. */
+  readonly snapshotMs?: number;
   readonly vcpus?: number;
   readonly memoryMib?: number;
   readonly diskGib?: number;
@@ -86,6 +91,7 @@ export function createFakeDriver(options: FakeOptions): ComputeDriver {
   const host = options.host ?? createFakeHost();
   const bootMs = options.bootMs ?? 500;
   const shutDownMs = options.shutDownMs ?? 200;
+  const snapshotMs = options.snapshotMs ?? 0;
 
   /** Lets `onCall` see a call, and keeps to the contract that any call may be aborted. */
   async function call<T>(
@@ -132,6 +138,7 @@ export function createFakeDriver(options: FakeOptions): ComputeDriver {
             interfaces: definition.interfaces,
             startedMs: undefined,
             bootsMs: [],
+            snapshots: new Map(),
           };
           host.guests.set(definition.id, fresh);
           return;
@@ -202,6 +209,27 @@ export function createFakeDriver(options: FakeOptions): ComputeDriver {
         guest.interfaces = guest.interfaces.filter((port) => port.portId !== portId);
       }),
 
+    makeSnapshot: (guestId, { imageId }, signal) =>
+      call('makeSnapshot', guestId, signal, async () => {
+        const { snapshots } = find(guestId);
+        snapshots.set(imageId, false);
+        await clock.sleep(snapshotMs, signal);
+        signal.throwIfAborted();
+        snapshots.set(imageId, true);
+      }),
+
+    openSnapshot: (guestId, imageId) =>
+      call('openSnapshot', guestId, undefined, () => {
+        if (find(guestId).snapshots.get(imageId) !== true)
+          throw new DriverError('guest.snapshot.missing', `There is no snapshot ${imageId} of guest ${guestId}.`);
+        return Readable.from([diskImage(guestId)]);
+      }),
+
+    removeSnapshot: (guestId, imageId, signal) =>
+      call('removeSnapshot', guestId, signal, () => {
+        host.guests.get(guestId)?.snapshots.delete(imageId);
+      }),
+
     remove: (guestId, signal) =>
       call('remove', guestId, signal, () => {
         host.guests.delete(guestId);
@@ -248,6 +276,9 @@ export function createFakeDriver(options: FakeOptions): ComputeDriver {
         power: guest.power,
         marks: guest.marks,
         interfaces: guest.interfaces.map(({ portId, deviceName }) => ({ portId, deviceName })),
+        ...(guest.snapshots.size === 0
+          ? {}
+          : { snapshots: [...guest.snapshots].map(([imageId, isWhole]) => ({ imageId, isWhole })) }),
       }),
     );
     const remains = [...from.disks].filter((id) => !from.guests.has(id));
@@ -274,6 +305,39 @@ function stopAt(guest: FakeGuest, nowMs: number): void {
   if (guest.bootsMs.length > MAX_BOOTS_KEPT) guest.bootsMs.shift();
   guest.startedMs = undefined;
   guest.power = 'stopped';
+}
+
+const CLUSTER_BITS = 16;
+const DISK_BYTES = 1024 * 1024;
+
+/** An empty qcow2 image of 1 MiB whose one cluster of data begins with the guest's id: small, valid, and the same each time. */
+function diskImage(guestId: string): Buffer {
+  const cluster = 1 << CLUSTER_BITS;
+  const [refcountTable, refcounts, l1, l2, data] = [1, 2, 3, 4, 5].map((n) => n * cluster) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const image = Buffer.alloc(6 * cluster);
+  const copied = 1n << 63n;
+  image.writeUInt32BE(0x514649fb, 0);
+  image.writeUInt32BE(3, 4); // version
+  image.writeUInt32BE(CLUSTER_BITS, 20);
+  image.writeBigUInt64BE(BigInt(DISK_BYTES), 24);
+  image.writeUInt32BE(1, 36); // entries of the L1 table
+  image.writeBigUInt64BE(BigInt(l1), 40);
+  image.writeBigUInt64BE(BigInt(refcountTable), 48);
+  image.writeUInt32BE(1, 56); // clusters of the refcount table
+  image.writeUInt32BE(4, 96); // 2^4 bits for each refcount
+  image.writeUInt32BE(104, 100); // header's length
+  image.writeBigUInt64BE(BigInt(refcounts), refcountTable);
+  for (let i = 0; i < 6; i++) image.writeUInt16BE(1, refcounts + 2 * i);
+  image.writeBigUInt64BE(BigInt(l2) | copied, l1);
+  image.writeBigUInt64BE(BigInt(data) | copied, l2);
+  image.write(guestId, data, 'latin1');
+  return image;
 }
 
 /** Boots whose console text is kept; more would let a guest in a boot loop grow for ever. */

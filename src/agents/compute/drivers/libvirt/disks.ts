@@ -245,7 +245,12 @@ function attachedDisk(folder: string, disk: GuestDisk, images: ImageCache): Atta
 }
 
 function diskFile(folder: string, disk: GuestDisk): string {
-  return join(folder, `disk-${disk.name}`);
+  return join(folder, diskNamed(disk.name));
+}
+
+/** The file name of a disk. */
+export function diskNamed(name: string): string {
+  return `disk-${name}`;
 }
 
 function qemuFormat(source: ImageSource): 'raw' | 'qcow2' {

@@ -25,6 +25,7 @@ import { createPowerSteps, destroy } from './power.ts';
 import { hostSession, processAge } from './processes.ts';
 import { ignoringError } from './rpc/errors.ts';
 import { errorNumber, statsFlag, undefineFlag } from './rpc/protocol.ts';
+import { createSnapshotSteps, listSnapshots } from './snapshots.ts';
 
 export interface LibvirtDriverOptions extends ConnectionOptions {
   /** Guests of other clouds on the same libvirt are strangers. */
@@ -55,9 +56,13 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
       const { client } = await connection.open();
       const { guests, strangers } = await readDomains(client, cloudId, signal);
       const present = new Set(guests.map((guest) => guest.id));
+      const withSnapshots = guests.map(async (guest) => {
+        const snapshots = await listSnapshots(files.folder(guest.id));
+        return snapshots.length === 0 ? guest : { ...guest, snapshots };
+      });
       const folders = (await files.list()).filter((name) => UUID.test(name));
       return {
-        guests,
+        guests: await Promise.all(withSnapshots),
         remains: folders.filter((id) => !present.has(id)),
         strangers,
         session: await hostSession(),
@@ -92,6 +97,7 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
 
     ...createPowerSteps({ connection, cloudId, clock, log }),
     ...createPluggingSteps({ connection, cloudId, clock }),
+    ...createSnapshotSteps({ connection, cloudId, files, exec, clock }),
 
     async remove(guestId, signal) {
       const { client } = await connection.open();

@@ -16,8 +16,6 @@ const NO_MOVES = 'servers of this cloud do not move between hosts yet; make a ne
 
 /** What nova can and this cloud cannot yet: refused for the right reason first, and then with a clear word. */
 const MISSING: readonly MissingAction[] = [
-  { name: 'createImage', rule: 'servers:create_image', action: 'createImage', why: NO_SNAPSHOTS },
-  { name: 'createBackup', rule: 'os-create-backup', action: 'createImage', why: NO_SNAPSHOTS },
   { name: 'shelve', rule: 'os-shelve:shelve', action: 'shelve', why: NO_SNAPSHOTS },
   { name: 'shelveOffload', rule: 'os-shelve:shelve_offload', action: 'shelveOffload', why: NO_SNAPSHOTS },
   { name: 'unshelve', rule: 'os-shelve:unshelve', action: 'unshelve', why: NO_SNAPSHOTS },

@@ -9,6 +9,7 @@ import { computeErrorStyle } from '../../error-style.ts';
 import type { ServerAction } from './action.ts';
 import { adminActions } from './admin.ts';
 import { guestActions } from './console.ts';
+import { imageActions } from './images.ts';
 import { missingActions } from './missing.ts';
 import { powerActions } from './power.ts';
 import { rebuildAction } from './rebuild.ts';
@@ -32,6 +33,7 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
     rebuildAction(deps),
     ...resizeActions(deps),
     ...rescueActions(deps),
+    ...imageActions(deps),
     ...securityGroupActions(deps),
     ...missingActions(deps),
     ...more,

@@ -4,7 +4,7 @@ import type { DesiredGuest, GuestDisk, GuestInterface, GuestMetadata, GuestMetad
 import type { ServerPort } from '../../peers.ts';
 import type { Server } from '../store.ts';
 import type { ServerFlavor, ServerImage } from '../tables.ts';
-import type { Guest } from './store.ts';
+import type { Guest, GuestOfServer } from './store.ts';
 
 /** `i-0000002a`, as EC2's metadata has it. */
 export function ec2IdOf(number: number): string {
@@ -12,7 +12,7 @@ export function ec2IdOf(number: number): string {
 }
 
 /** The guest of a server as its host is to make it. */
-export function desiredGuest(server: Server, guest: Guest, zone: string): DesiredGuest {
+export function desiredGuest({ server, guest, snapshots }: GuestOfServer, zone: string): DesiredGuest {
   const flavor = fromJson(server.flavor);
   const image = server.image === null ? null : fromJson(server.image);
   const properties = image?.properties ?? {};
@@ -35,6 +35,9 @@ export function desiredGuest(server: Server, guest: Guest, zone: string): Desire
     powerSerial: guest.power_serial,
     rebootSerial: guest.reboot_serial,
     rebootType: guest.reboot_type,
+    ...(snapshots.length === 0
+      ? {}
+      : { snapshots: snapshots.map((one) => ({ imageId: one.image_id, disk: one.disk })) }),
   };
 }
 

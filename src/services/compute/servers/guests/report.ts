@@ -3,10 +3,11 @@ import { fromJson, toJson } from '#kernel/db/json.ts';
 import { inTransaction } from '#kernel/db/transaction.ts';
 import { newRequestId } from '#kernel/ids.ts';
 import { isRestorationOpen } from '#kernel/restoration/store.ts';
-import type { DesiredGuests, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
+import type { DesiredGuests, GuestsReport, ObservedGuest, ObservedSnapshot } from '#protocol/guests.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
 import { zoneOf } from '../scheduler/zones.ts';
+import { discardSnapshotsOf, noteProgress } from '../snapshots/take.ts';
 import { updateServer } from '../store.ts';
 import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
 import { finishDeleteTask } from '../tasks/delete.ts';
@@ -23,7 +24,7 @@ export async function readDesiredGuests(deps: ComputeDeps, hostId: string): Prom
   const zone = await zoneOf(deps, hostId);
   if (await isRestorationOpen(deps.db as Db)) return { ...(await readKnownGuests(deps, hostId, zone)), revision };
   const found = await listGuestsAt(deps.db, hostId, false);
-  return { revision, guests: found.map(({ server, guest }) => desiredGuest(server, guest, zone)) };
+  return { revision, guests: found.map((one) => desiredGuest(one, zone)) };
 }
 
 /** After a restore: only what is known to be gone may go. */
@@ -36,7 +37,7 @@ async function readKnownGuests(
   const there = all.filter(({ guest }) => guest.is_gone === 0);
   const gone = all.filter(({ guest }) => guest.is_gone === 1);
   return {
-    guests: there.map(({ server, guest }) => desiredGuest(server, guest, zone)),
+    guests: there.map((one) => desiredGuest(one, zone)),
     onlyRemove: gone.map(({ server }) => server.id),
   };
 }
@@ -52,6 +53,7 @@ export async function takeGuestsReport(deps: ComputeDeps, hostId: string, report
       else {
         if (one !== undefined) await apply(deps, tx, found, readReport(found.server, found.guest, one, nowMs));
         await noteDetached(deps, tx, found, { one, revision: report.revision });
+        for (const each of one?.snapshots ?? []) await noteSnapshot(deps, tx, found, each);
       }
     }
   });
@@ -73,6 +75,23 @@ async function noteGone(
 /** Only files are left, and the host cannot remove them: it goes on trying, while nobody waits for it any more. */
 function isOnlyRemains(one: ObservedGuest): boolean {
   return one.power === 'absent' && (one.problem?.attempts ?? 0) >= MAX_ATTEMPTS;
+}
+
+/** How far the host is with a snapshot; one that it cannot make comes to nothing. */
+async function noteSnapshot(
+  deps: ComputeDeps,
+  tx: ComputeDeps['db'],
+  { server, snapshots }: GuestOfServer,
+  seen: ObservedSnapshot,
+): Promise<void> {
+  const row = snapshots.find((one) => one.image_id === seen.imageId);
+  if (row === undefined) return;
+  const { problem } = seen;
+  if (seen.isMade) await noteProgress(deps, tx, server.id, 'made');
+  else if (problem !== undefined && problem.attempts >= MAX_ATTEMPTS) {
+    deps.log.warn({ server: server.id, image: seen.imageId, ...problem }, 'the host could not make a snapshot');
+    await discardSnapshotsOf(deps, tx, server.id, 'The host could not make the snapshot.');
+  }
 }
 
 /** A port that the guest has let go of goes back to network. */

@@ -1,5 +1,6 @@
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Db } from '#kernel/db/database.ts';
+import { listWantedAt, type Snapshot } from '../snapshots/store.ts';
 import type { GuestRow, ServerRow, ServerTables } from '../tables.ts';
 
 export type Guest = Selectable<GuestRow>;
@@ -8,6 +9,8 @@ export type Guest = Selectable<GuestRow>;
 export interface GuestOfServer {
   readonly guest: Guest;
   readonly server: Selectable<ServerRow>;
+  /** Snapshots that its host is to make. */
+  readonly snapshots: readonly Snapshot[];
 }
 
 /** The guest that a server is to have; not one that a host is to give up. */
@@ -24,7 +27,7 @@ export async function listGuestsOf(db: Db<ServerTables>, serverId: string): Prom
   return db.selectFrom('server_guests').selectAll().where('server_id', '=', serverId).execute();
 }
 
-/** All guests of a host with their servers, gone ones when `withGone`: two queries. */
+/** All guests of a host with their servers, gone ones when `withGone`: three queries. */
 export async function listGuestsAt(db: Db<ServerTables>, hostId: string, withGone: boolean): Promise<GuestOfServer[]> {
   const guests = await db
     .selectFrom('server_guests')
@@ -40,9 +43,10 @@ export async function listGuestsAt(db: Db<ServerTables>, hostId: string, withGon
     .where('id', 'in', (eb) => eb.selectFrom('server_guests').select('server_id').where('host_id', '=', hostId))
     .execute();
   const byId = new Map(servers.map((server) => [server.id, server]));
+  const snapshots = Map.groupBy(await listWantedAt(db, hostId), (row) => row.server_id);
   return guests.flatMap((guest) => {
     const server = byId.get(guest.server_id);
-    return server === undefined ? [] : [{ guest, server }];
+    return server === undefined ? [] : [{ guest, server, snapshots: snapshots.get(server.id) ?? [] }];
   });
 }
 

@@ -13,6 +13,7 @@ import type { ComputeDeps } from '../../deps.ts';
 import { findHost } from '../../hosts/store.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
 import { listGuestsOf } from '../guests/store.ts';
+import { discardSnapshotsOf } from '../snapshots/take.ts';
 import { findServer, updateServer } from '../store.ts';
 import { CLEANUP_DEADLINE_MS } from './abandon.ts';
 import { giveUpGuests } from './build.ts';
@@ -31,6 +32,7 @@ export function deleteServer(deps: ComputeDeps): TaskKind<object, object> {
     name: deleteServerTask,
     deadlineMs: CLEANUP_DEADLINE_MS,
     steps: [
+      { name: 'discard snapshots', run: (run) => discardSnapshots(deps, run) },
       { name: 'take from host', run: (run) => giveUpGuests(deps, run.resourceId) },
       { name: 'hand on', run: (run) => handOn(deps, run) },
     ],
@@ -47,6 +49,11 @@ export function finishDelete(deps: ComputeDeps): TaskKind<object, object> {
       { name: 'forget', run: (run) => forget(deps, run) },
     ],
   };
+}
+
+/** What is wanted of the guest comes to nothing, and what a shelved server is made of goes with it. */
+async function discardSnapshots(deps: ComputeDeps, run: Run): Promise<void> {
+  await inTransaction(deps.db, (tx) => discardSnapshotsOf(deps, tx, run.resourceId, 'The server was deleted.'));
 }
 
 /** Goes on at once when no host that is up has the guest; otherwise the host's report does. */

@@ -5,6 +5,7 @@ import { buildServer } from './build.ts';
 import { deleteServer, finishDelete } from './delete.ts';
 import { releasePorts } from './release-ports.ts';
 import { fitServerClaim, resizeServer } from './resize.ts';
+import { discardSnapshot, rotateBackups } from './snapshots.ts';
 
 /** Everything that servers leave to the task engine. */
 export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
@@ -16,5 +17,7 @@ export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
     releasePorts(deps),
     resizeServer(deps),
     fitServerClaim(deps),
+    discardSnapshot(deps),
+    rotateBackups(deps),
   ] as readonly AnyTaskKind[];
 }

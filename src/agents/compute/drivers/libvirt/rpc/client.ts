@@ -72,6 +72,15 @@ export interface LibvirtClient {
   /** Has QEMU's agent in the guest set a user's password. */
   setUserPassword(domain: DomainRef, user: string, password: string, options?: CallOptions): Promise<void>;
   blockInfo(domain: DomainRef, path: string, options?: CallOptions): Promise<BlockInfo>;
+  /** Has QEMU copy disks of a guest that is up, as `<domainbackup>` says; returns once that has begun. @param flags see `backupFlag`. */
+  beginBackup(domain: DomainRef, xml: string, flags: number, options?: CallOptions): Promise<void>;
+  /** The long job under way, or how the last one ended, which is told once. @returns a type of `jobType`. */
+  jobStats(
+    domain: DomainRef,
+    isOfLast: boolean,
+    options?: CallOptions,
+  ): Promise<{ readonly type: number; readonly stats: DomainStats }>;
+  abortJob(domain: DomainRef, options?: CallOptions): Promise<void>;
   /** @param stats see `statsFlag`. */
   domainStats(
     domains: readonly DomainRef[],
@@ -216,6 +225,15 @@ export async function openLibvirt(
         physicalBytes: Number(reply.uhyper()),
       };
     },
+    async beginBackup(domain, xml, flags, options) {
+      const args = writeDomain(new XdrWriter(), domain).string(xml).optionalString(undefined).uint(flags);
+      await rpc.call(procedure.domainBackupBegin, args, options);
+    },
+    async jobStats(domain, isOfLast, options) {
+      const reply = await onDomain(procedure.domainGetJobStats, domain, isOfLast ? 1 : 0, options);
+      return { type: reply.int(), stats: Object.fromEntries(reply.list(() => readTypedParam(reply))) };
+    },
+    abortJob: async (domain, options) => void (await onDomain(procedure.domainAbortJob, domain, undefined, options)),
     async domainStats(domains, stats, options) {
       const args = new XdrWriter().uint(domains.length);
       for (const domain of domains) writeDomain(args, domain);

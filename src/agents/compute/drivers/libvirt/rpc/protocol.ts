@@ -27,6 +27,9 @@ export const procedure = {
   domainHasManagedSaveImage: 183,
   domainManagedSaveRemove: 184,
   domainGetBlockInfo: 194,
+  domainGetJobStats: 298,
+  domainAbortJob: 164,
+  domainBackupBegin: 421,
   domainCreateWithFlags: 196,
   domainGetState: 212,
   domainUndefineFlags: 231,
@@ -46,6 +49,11 @@ export const procedure = {
 } as const;
 
 export type Procedure = (typeof procedure)[keyof typeof procedure];
+
+/** `virDomainJobType`, as far as it is looked at. */
+export const jobType = { none: 0, completed: 3 } as const;
+/** `virDomainBackupBeginFlags`: the file that is written to is there already. */
+export const backupFlag = { reuseExternal: 1 } as const;
 
 export const messageType = { call: 0, reply: 1, message: 2 } as const;
 export const messageStatus = { ok: 0, error: 1 } as const;
