@@ -64,6 +64,7 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
   /** The revision at which a snapshot was uploaded. To forget it costs another upload, which is harmless. */
   const uploadedAt = new Map<string, number>();
   let isWaiting = false;
+  let onWaiting: (() => void) | undefined;
   let kept: readonly string[] = [];
 
   const reconciler: Reconciler<DesiredGuests, ComputeActual, ComputeStep, GuestsReport> = {
@@ -85,6 +86,7 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
       const present = new Map(actual.guests.map((guest) => [guest.id, guest]));
       isWaiting = wanted.guests.some((guest) => isWaitingForTaps(guest, present.get(guest.id), actual));
       kept = keptGuests(wanted, actual);
+      if (isWaiting) onWaiting?.();
       return reportCompute(wanted, actual, failures);
     },
   };
@@ -96,9 +98,23 @@ export function createComputeAgent(parts: ComputeAgentParts): ComputeAgent {
     limits: { lanes: COMPUTE_LANES, ...parts.limits },
   });
 
+  function untilWaiting(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      onWaiting = () => {
+        signal.removeEventListener('abort', resolveNow);
+        onWaiting = undefined;
+        resolve();
+      };
+      const resolveNow = onWaiting;
+      signal.addEventListener('abort', resolveNow, { once: true });
+      if (signal.aborted) resolveNow();
+    });
+  }
+
   /** Looks again in short turns as long as a guest waits for its tap. */
   async function watchTaps(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      if (!isWaiting) await untilWaiting(signal);
       await clock.sleep(TAP_POLL_MS, signal);
       if (isWaiting) loop.poke();
     }

@@ -23,13 +23,14 @@ export interface Broken {
   readonly why: readonly string[];
 }
 
-/** Which checks do not hold, of those for these times. */
-export async function lookAtAll(scene: Scene, times: readonly Check['when'][]): Promise<Broken[]> {
+/** Which checks do not hold, of those for these times; the first of them only when that is `enough`. */
+export async function lookAtAll(scene: Scene, times: readonly Check['when'][], enough = false): Promise<Broken[]> {
   const broken: Broken[] = [];
   for (const check of CHECKS) {
     if (!times.includes(check.when)) continue;
     const why = await check.look(scene);
     if (why.length > 0) broken.push({ check: check.name, why: [...why] });
+    if (why.length > 0 && enough) break;
   }
   return broken;
 }
