@@ -20,7 +20,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'skip an undo': {
     what: 'a build that fails keeps its place at placement',
     seenBy: "placement's allocations are the servers'",
-    seed: 209,
+    seed: 204,
     file: 'src/services/compute/servers/tasks/build.ts',
     from: '  await deps.placement.release(deps.db as Db, run.resourceId);',
     to: '',
@@ -53,7 +53,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'forget to tell': {
     what: 'an action changes the desired guest, and its host does not hear of it',
     seenBy: 'each host has heard the newest guests that it is to have',
-    seed: 205,
+    seed: 203,
     file: 'src/services/compute/servers/actions/begin.ts',
     from: '    await bumpGuests(deps, tx, guest.host_id);',
     to: '',
