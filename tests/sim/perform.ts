@@ -113,7 +113,7 @@ async function comeToRest(stage: Stage, story: Story): Promise<void> {
   const { world } = stage;
   world.sky.clear();
   for (const { process } of world.controllers) process.fuse = undefined;
-  while (world.controllers.length < story.controllers) await world.startController();
+  while (world.controllers.length < story.controllers) await world.during(world.startController());
   for (const host of world.hosts) {
     if (host.agent === undefined || host.agent.process.isDead) host.startAgent();
     else host.agent.process.fuse = undefined;

@@ -64,7 +64,12 @@ const FAULTS: Readonly<Record<string, readonly [weight: number, fault: Fault]>> 
     4,
     async ({ world }) => {
       if (world.controllers.length >= MAX_CONTROLLERS) return undefined;
-      return `${(await world.startController()).process.name} starts`;
+      try {
+        return `${(await world.startController()).process.name} starts`;
+      } catch (error) {
+        // as a real one does when its database does not answer
+        return `a controller could not start: ${error instanceof Error ? error.message : 'for no reason'}`;
+      }
     },
   ],
   'kill an agent': [

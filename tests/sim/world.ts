@@ -140,7 +140,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   machine.disk.restore(template.disk);
   const users = template.users.map((user) => ({ ...user }));
   const world = await createWorld({ ...options, path, machine, users, common: template.common });
-  for (let i = 0; i < options.controllers; i++) await world.startController();
+  for (let i = 0; i < options.controllers; i++) await world.during(world.startController());
   for (const host of world.hosts) host.startAgent();
   return world;
 }
@@ -165,7 +165,7 @@ async function makeTemplate(hosts: number): Promise<Template> {
   ];
   const common: Common = { imageId: '', flavorIds: [], publicNetworkId: '' };
   const world = await createWorld({ seed: 0, hosts, controllers: 1, path, machine, users, common });
-  await world.startController();
+  await world.during(world.startController());
   for (const host of world.hosts) host.startAgent();
   await furnish(world);
   await world.pass(60_000);
@@ -322,32 +322,33 @@ async function createWorld(options: CreateParts): Promise<World> {
     const slot = [1, 2, 3, 4].find((one) => !controllers.some((living) => living.slot === one)) ?? number;
     const { promise: death, reject: die } = Promise.withResolvers<never>();
     death.catch(() => {});
-    const plane = await world.during(
-      runIn(process, () =>
-        createControlPlane({
-          db: openSimDatabase(file),
-          owner: { id: `slot ${slot}`, incarnation: number },
-          settings: {
-            region: 'RegionOne',
-            publicUrls: publicUrls('cloud.example'),
-            dataDir: `${DISKS}/controller`,
-            configDir: `${DISKS}/config`,
-          },
-          adminPassword: ADMIN_PASSWORD,
-          identity: { bcryptRounds: 4, tokenLifetimeMs: 100 * 3_600_000 },
-          agents: {
-            agentOf: (id) =>
-              wireToAgent(
-                wires,
-                hosts.find((host) => host.id === id),
-              ),
-          },
-          clock,
-          random: machine.chance,
-          log: log.child({ controller: number }),
-        }),
-      ),
-    );
+    const plane = await runIn(process, () =>
+      createControlPlane({
+        db: openSimDatabase(file),
+        owner: { id: `slot ${slot}`, incarnation: number },
+        settings: {
+          region: 'RegionOne',
+          publicUrls: publicUrls('cloud.example'),
+          dataDir: `${DISKS}/controller`,
+          configDir: `${DISKS}/config`,
+        },
+        adminPassword: ADMIN_PASSWORD,
+        identity: { bcryptRounds: 4, tokenLifetimeMs: 100 * 3_600_000 },
+        agents: {
+          agentOf: (id) =>
+            wireToAgent(
+              wires,
+              hosts.find((host) => host.id === id),
+            ),
+        },
+        clock,
+        random: machine.chance,
+        log: log.child({ controller: number }),
+      }),
+    ).catch((error: unknown) => {
+      kill(process);
+      throw error;
+    });
     const controller: SimController = { process, plane, api: plane.api, death, slot };
     process.onDeath.push(() => {
       controllers.splice(controllers.indexOf(controller), 1);
