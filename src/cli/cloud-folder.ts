@@ -16,6 +16,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '#kernel/files.ts';
 import { newUuid } from '#kernel/ids.ts';
+import { words } from './language.ts';
 import { shellQuote } from './shell-quote.ts';
 
 /** Who a cloud is, from its first start on. */
@@ -62,7 +63,10 @@ export function cloudFolder(dataOption: string | undefined): CloudFolder {
   };
   if (folder.controllerSocket.length > MAX_SOCKET_PATH) {
     throw new Error(
-      `${path} is too long a path for sockets below it; choose a shorter --data (at most 80 characters).`,
+      words({
+        en: `${path} is too long a path for sockets below it; choose a shorter --data (at most 80 characters).`,
+        zh: `路径 ${path} 过长，无法在其下创建套接字；请用 --data 选择较短的路径（不超过 80 个字符）。`,
+      }),
     );
   }
   return folder;

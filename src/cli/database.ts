@@ -7,6 +7,7 @@ import { writeFileAtomic } from '#kernel/files.ts';
 import { DATABASE_FILE } from '../controller/controller.ts';
 import type { CloudFolder } from './cloud-folder.ts';
 import { readConfigFile } from './config-file.ts';
+import { words } from './language.ts';
 
 /** The sections of `pileus.yaml` that others read. */
 const OTHER_SECTIONS = ['host', 'identity', 'image'];
@@ -23,7 +24,10 @@ export function databaseOf(
 ): DatabaseOptions {
   if (option !== undefined && redactUrl(option) !== option) {
     throw new Error(
-      'everybody on this machine can read a command line: put the password into a file and say mysql://user@host/database?password_file=/path, or put the address into config/pileus.yaml (database: {url: …})',
+      words({
+        en: 'everybody on this machine can read a command line: put the password into a file and say mysql://user@host/database?password_file=/path, or put the address into config/pileus.yaml (database: {url: …})',
+        zh: '本机的任何人都能看到命令行：请把密码写入文件并使用 mysql://user@host/database?password_file=/path，或把地址写入 config/pileus.yaml（database: {url: …}）',
+      }),
     );
   }
   const url = option ?? configuredUrl(folder) ?? rememberedUrl(folder);

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { commandFor } from './cloud-folder.ts';
+import { words } from './language.ts';
 
 /** A process that a file names, known by when it started as well: process ids are used again. */
 interface NamedProcess {
@@ -17,7 +18,12 @@ export function claimProcessFile(file: string): void {
   const other = findProcess(file);
   if (other !== undefined) {
     const [stop, see] = ['down', 'status'].map((command) => commandFor(dirname(file), command));
-    throw new Error(`This cloud is already up (process ${other}). To stop it: ${stop}. To see it: ${see}.`);
+    throw new Error(
+      words({
+        en: `this cloud is already up (process ${other}). To stop it: ${stop}. To see it: ${see}.`,
+        zh: `这个云已经在运行（进程 ${other}）。停止：${stop}；查看：${see}。`,
+      }),
+    );
   }
   const self: NamedProcess = { pid: process.pid, startTime: startTimeOf(process.pid) ?? '' };
   writeFileSync(file, JSON.stringify(self), { mode: 0o644 });

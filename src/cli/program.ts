@@ -1,10 +1,12 @@
 import { Command } from 'commander';
-import { errorChain } from '#kernel/errors.ts';
 import { registerBackupCommands } from './backup.ts';
 import { registerControllerCommand } from './controller.ts';
 import { registerDemoCommand } from './demo.ts';
 import { registerDoctorCommand } from './doctor.ts';
 import { registerDownCommand } from './down.ts';
+import { explainError } from './explain-error.ts';
+import { words } from './language.ts';
+import { localizeHelp } from './localize-help.ts';
 import { registerRotateKeysCommand } from './rotate-keys.ts';
 import { registerSimulateCommand } from './simulate.ts';
 import { registerStatusCommand } from './status.ts';
@@ -22,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {
-    console.error(`pileus: ${errorChain(error)}`);
+    console.error(`pileus: ${explainError(error)}`);
     if (process.env['PILEUS_DEBUG'] !== undefined) console.error(error);
     process.exitCode = 1;
   }
@@ -31,10 +33,16 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** Every command registers itself here; what is heavy it imports only when it runs. */
 function createProgram(): Command {
   const program = new Command('pileus')
-    .description('A whole OpenStack cloud in one program.')
-    .version(VERSION, '-V, --version')
-    .showHelpAfterError('(pileus --help shows what there is)')
+    .description(words({ en: 'A whole OpenStack cloud in one program.', zh: '一个程序就是一整个 OpenStack 云。' }))
+    .version(VERSION, '-V, --version', words({ en: 'output the version number', zh: '显示版本号' }))
+    .showHelpAfterError(
+      words({
+        en: '(./pileus --help shows what there is, ./pileus COMMAND --help the options of a command)',
+        zh: '（./pileus --help 列出所有命令，./pileus 命令 --help 列出该命令的选项）',
+      }),
+    )
     .enablePositionalOptions();
+  localizeHelp(program);
   registerUpCommand(program);
   registerDownCommand(program);
   registerStatusCommand(program);

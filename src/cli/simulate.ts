@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { words } from './language.ts';
+import { wholeNumber } from './numbers.ts';
 import type { SimulateOptions } from './simulate/options.ts';
 
 /** Adds `pileus simulate`: how fast and how large one controller can be, with hosts that only pretend. */
@@ -58,10 +59,4 @@ export function registerSimulateCommand(program: Command): void {
       const { runHostsProcess } = await import('./simulate/hosts-process.ts');
       await runHostsProcess();
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError(words({ en: 'It must be a whole number above zero.', zh: '必须是大于零的整数。' }));
 }

@@ -93,7 +93,9 @@ export function errorText(error: unknown): string {
 export function errorChain(error: unknown): string {
   const texts: string[] = [];
   for (let at: unknown = error; at !== undefined && at !== null && texts.length < 8; ) {
-    texts.push(errorText(at));
+    const text = errorText(at);
+    // many an error quotes its cause already
+    if (!texts.some((known) => known.includes(text))) texts.push(text);
     at = at instanceof Error ? at.cause : undefined;
   }
   return texts.join(': ');

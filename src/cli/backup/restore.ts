@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { lchown, opendir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
@@ -36,6 +36,7 @@ export async function restore(file: string | undefined, options: RestoreCommandO
     return;
   }
   refuseWhileUp(folder);
+  accessSync(resolve(file), constants.R_OK); // before a folder is made for it
   mkdirSync(folder.path, { recursive: true, mode: 0o755 });
   const { manifest, before } = await restoreBackup({
     file: resolve(file),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
 import { takeBackup } from '../../controller/backup/backup.ts';
 import type { Manifest } from '../../controller/backup/manifest.ts';
@@ -30,7 +30,18 @@ export async function backup(file: string, options: BackupCommandOptions): Promi
     );
   }
   const target = resolve(file);
-  if (existsSync(target)) throw new Error(words({ en: `${target} is there already`, zh: `${target} 已存在` }));
+  if (existsSync(target))
+    throw new Error(
+      words({ en: `${target} is there already; name another file`, zh: `${target} 已存在，请换一个文件名` }),
+    );
+  const into = dirname(target);
+  if (!existsSync(into))
+    throw new Error(
+      words({
+        en: `there is no folder ${into}; first: mkdir -p ${into}`,
+        zh: `目录 ${into} 不存在；请先执行 mkdir -p ${into}`,
+      }),
+    );
   const startedMs = systemClock.monotonicMs();
   const manifest = await takeBackup({
     database,

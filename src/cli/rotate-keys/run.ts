@@ -27,7 +27,12 @@ export async function rotateKeys(kind: RotatedKind, options: KeyOptions): Promis
   const folder = cloudFolder(options.data);
   const database = databaseOf(folder);
   if (!isDatabaseThere(database) || !existsSync(folder.controllerDir))
-    throw new Error(`there is no cloud in ${folder.path}`);
+    throw new Error(
+      words({
+        en: `there is no cloud in ${folder.path}; --data names another folder`,
+        zh: `${folder.path} 中没有云；用 --data 指定其他目录`,
+      }),
+    );
   const configured = controllerConfig(folder.configDir).identity?.maxActiveKeys;
   const keyFile = cloudKeyFile(folder);
   const cloudKey = database.kind === 'mysql' && existsSync(keyFile) ? readFileSync(keyFile, 'utf8') : undefined;

@@ -1,3 +1,4 @@
+import { words as say } from '../language.ts';
 import { findRoot } from '../root.ts';
 import { STAGES, type Stage, seconds } from './stages.ts';
 import { addTallies, formatTally, type Tally } from './tally.ts';
@@ -26,7 +27,12 @@ export function chooseStages(words: readonly string[], options: readonly string[
   const all = args.length === 0 ? words : names;
   const unknown = all.filter((name) => name !== 'all' && !known.includes(name));
   if (unknown.length > 0)
-    throw new Error(`There is no stage ${unknown.join(', ')}; choose from ${known.join(', ')}, all.`);
+    throw new Error(
+      say({
+        en: `There is no stage ${unknown.join(', ')}; choose from ${known.join(', ')}, all.`,
+        zh: `没有阶段 ${unknown.join('、')}；可选：${known.join('、')}、all。`,
+      }),
+    );
   const isEvery = all.length === 0 || all.includes('all');
   return STAGES.filter(({ name }) => isEvery || all.includes(name)).map((stage) => ({
     stage,

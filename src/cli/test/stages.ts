@@ -91,7 +91,9 @@ async function runOnMariadb(root: string): Promise<Tally> {
   // a cluster counts seconds, and wants the machine to itself
   if (isThere)
     return addTallies([await runVitest(root, ['mariadb'], UNIT_MS), await runVitest(root, ['galera'], UNIT_MS)]);
-  console.log('  skipped: MariaDB is missing (apt-get install --no-install-recommends mariadb-server)');
+  console.log(
+    '  skipped: MariaDB is missing; as root: apt-get update && apt-get install --no-install-recommends mariadb-server-core mariadb-client-core galera-4',
+  );
   return ONE_SKIPPED;
 }
 

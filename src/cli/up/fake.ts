@@ -14,8 +14,6 @@ import { createHostDirectory } from './host-directory.ts';
 import type { RunningCloud, StartParts } from './parts.ts';
 
 const REGION = 'RegionOne';
-/** Each fake host polls and beats like a real one; this process is to stay small. */
-const MAX_HOSTS = 100;
 
 /** The whole cloud in this process, with hosts that only pretend; needs no rights. */
 export async function startFakeCloud(parts: StartParts): Promise<RunningCloud> {
@@ -71,8 +69,7 @@ function startHosts(
   signal: AbortSignal,
   log: ReturnType<typeof openLog>,
 ): { readonly host: Host; readonly ended: Promise<void> }[] {
-  const count = Math.min(Math.max(Number(options.hosts ?? 1), 1), MAX_HOSTS);
-  return Array.from({ length: count }, (_, i) => {
+  return Array.from({ length: options.hosts ?? 1 }, (_, i) => {
     const hostId = numberedId(identity.hostId, i);
     // hosts of several controllers of one database need names of their own
     const hostname = cloudKey === undefined ? `fake-${i + 1}` : `fake-${identity.hostId.slice(0, 4)}-${i + 1}`;
@@ -86,7 +83,7 @@ function startHosts(
       compute: createFakeDriver({
         clock: systemClock,
         host: createFakeHost(),
-        bootMs: Number(options.bootTime ?? 0),
+        bootMs: options.bootTime ?? 0,
         snapshotMs: SNAPSHOT_MS,
       }),
       network: createFakeNetworkDriver({ clock: systemClock }),

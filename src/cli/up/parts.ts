@@ -2,6 +2,9 @@ import type { DatabaseOptions } from '#kernel/db/database.ts';
 import type { CloudFolder, CloudIdentity } from '../cloud-folder.ts';
 import type { Progress } from '../progress.ts';
 
+/** Each fake host polls and beats like a real one; the one process that they share is to stay small. */
+export const MAX_FAKE_HOSTS = 100;
+
 export interface UpOptions {
   readonly fake?: true;
   readonly data?: string;
@@ -9,8 +12,8 @@ export interface UpOptions {
   readonly public?: string;
   readonly database?: string;
   readonly detach?: true;
-  readonly bootTime?: string;
-  readonly hosts?: string;
+  readonly bootTime?: number;
+  readonly hosts?: number;
 }
 
 /** A cloud that runs in this process or under it. */

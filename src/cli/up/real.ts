@@ -11,6 +11,7 @@ import { createHost } from '../../agents/host.ts';
 import { createHostDrivers } from '../../agents/host-drivers.ts';
 import { writeCredentials } from '../credentials.ts';
 import { hostAddress } from '../host-address.ts';
+import { words } from '../language.ts';
 import { VERSION } from '../version.ts';
 import { superviseController } from './controller-child.ts';
 import { hostConfig } from './host-config.ts';
@@ -85,7 +86,10 @@ function makePassable(path: string): void {
   for (let at = dirname(path); ; at = dirname(at)) {
     if ((statSync(at).mode & 0o001) === 0) {
       throw new Error(
-        `other users cannot pass through ${at}, and the cloud needs two of its own below it: chmod o+x ${at}, or choose another --data`,
+        words({
+          en: `other users cannot pass through ${at}, and the cloud needs two of its own below it: chmod o+x ${at}, or choose another --data`,
+          zh: `其他用户无法进入 ${at}，而云需要用自己的两个用户访问其下的内容：请执行 chmod o+x ${at}，或用 --data 换一个目录`,
+        }),
       );
     }
     if (at === dirname(at)) return;

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#kernel/clock.ts';
+import { CUSTOMARY_PORTS } from '../../controller/settings.ts';
 import { type CloudFolder, cloudFolder, prepareCloudFolder } from '../cloud-folder.ts';
 import { databaseOf, rememberDatabase } from '../database.ts';
+import { hostAddress } from '../host-address.ts';
 import { words } from '../language.ts';
 import { claimProcessFile, findProcess, releaseProcessFile } from '../process-file.ts';
 import { formatSeconds, terminalProgress } from '../progress.ts';
+import { requireListenable } from './listenable.ts';
 import type { RunningCloud, StartParts, UpOptions } from './parts.ts';
 import { joinSharedCloud } from './shared-cloud.ts';
 
@@ -29,6 +32,8 @@ export async function up(options: UpOptions): Promise<void> {
     );
   }
   if (options.detach === true) return upDetached(options, folder);
+  const running = findProcess(folder.pidFile);
+  if (running === undefined) await requirePorts(options);
   const progress = terminalProgress(systemClock, say);
   const own = await prepareCloudFolder(folder);
   const database = databaseOf(folder, options.database, isFake ? 'normal' : 'full');
@@ -45,6 +50,11 @@ export async function up(options: UpOptions): Promise<void> {
   } finally {
     releaseProcessFile(folder.pidFile);
   }
+}
+
+/** Before anything is made: whether the APIs can listen where they are to. */
+async function requirePorts(options: UpOptions): Promise<void> {
+  await requireListenable(options.listen ?? (options.fake === true ? '127.0.0.1' : hostAddress()), CUSTOMARY_PORTS);
 }
 
 /** Each kind brings its own drivers along, which the other need not load. */
@@ -102,18 +112,28 @@ async function upDetached(options: UpOptions, folder: CloudFolder): Promise<void
     say(words({ en: `The cloud is already up (process ${running}).`, zh: `云已经在运行（进程 ${running}）。` }));
     return;
   }
+  await requirePorts(options);
   mkdirSync(folder.logDir, { recursive: true });
   const logFile = join(folder.logDir, 'up.log');
   const log = openSync(logFile, 'a');
+  const logStart = statSync(logFile).size;
   const argv = [process.argv[1] ?? '', 'up', ...upArguments(options, folder)];
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
   });
   await new Promise<void>((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`${why}; see ${logFile}`));
-    const timer = setTimeout(() => fail(`not ready after ${DETACH_DEADLINE_MS / 1000} s`), DETACH_DEADLINE_MS);
-    child.once('exit', (code) => fail(`the cloud did not start (exit code ${code})`));
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      reject(new Error(why));
+    };
+    const timer = setTimeout(() => {
+      const seconds = DETACH_DEADLINE_MS / 1000;
+      fail(
+        words({ en: `not ready after ${seconds} s; see ${logFile}`, zh: `${seconds} 秒后仍未就绪，详见 ${logFile}` }),
+      );
+    }, DETACH_DEADLINE_MS);
+    child.once('exit', (code) => fail(reasonIn(logFile, logStart) ?? didNotStart(code, logFile)));
     child.on('message', (message: DetachedMessage) => {
       if ('line' in message) return say(message.line);
       clearTimeout(timer);
@@ -124,6 +144,19 @@ async function upDetached(options: UpOptions, folder: CloudFolder): Promise<void
   child.unref();
 }
 
+/** What a start that failed said last in its log, from `start` on; undefined when it ended without a word. */
+function reasonIn(logFile: string, start: number): string | undefined {
+  const said = readFileSync(logFile).subarray(start).toString('utf8');
+  return /^pileus: (.+)$/m.exec(said)?.[1];
+}
+
+function didNotStart(code: number | null, logFile: string): string {
+  return words({
+    en: `the cloud did not start (exit code ${code}); see ${logFile}`,
+    zh: `云没有启动（退出码 ${code}），详见 ${logFile}`,
+  });
+}
+
 /** The options of the process in the background: the same, but for `--detach`. */
 function upArguments(options: UpOptions, folder: CloudFolder): string[] {
   const given: [string, string | undefined][] = [
@@ -131,8 +164,8 @@ function upArguments(options: UpOptions, folder: CloudFolder): string[] {
     ['--listen', options.listen],
     ['--public', options.public],
     ['--database', options.database],
-    ['--boot-time', options.bootTime],
-    ['--hosts', options.hosts],
+    ['--boot-time', options.bootTime?.toString()],
+    ['--hosts', options.hosts?.toString()],
   ];
   const named = given.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   return options.fake === true ? ['--fake', ...named] : named;

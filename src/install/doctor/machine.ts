@@ -16,12 +16,7 @@ export function thisMachine(exec: Exec): Machine {
         return undefined;
       }
     },
-    tryListen: (address, port) =>
-      new Promise((resolve) => {
-        const server = createServer();
-        server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-        server.listen({ host: address, port }, () => server.close(() => resolve(undefined)));
-      }),
+    tryListen,
     diskSpace(path) {
       let at = path;
       while (!existsSync(at)) at = dirname(at);
@@ -29,4 +24,13 @@ export function thisMachine(exec: Exec): Machine {
       return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
     },
   };
+}
+
+/** Listens on a TCP port and lets it go again. @returns the system's code where that fails, such as `EADDRINUSE`. */
+export function tryListen(address: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host: address, port }, () => server.close(() => resolve(undefined)));
+  });
 }
