@@ -95,4 +95,7 @@ for (const { what, p50, p99, cpuMs } of table)
   console.log(
     `${what.padEnd(48)} p50 ${p50.toFixed(1).padStart(6)}  p99 ${p99.toFixed(1).padStart(6)}  processor ${cpuMs.toFixed(1).padStart(6)}`,
   );
+const { rss, heapUsed } = process.memoryUsage();
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+console.log(`memory of this process, caller included: ${mib(rss)} MiB (heap ${mib(heapUsed)})`);
 await cloud.stop();
