@@ -37,6 +37,12 @@ export function isUniqueViolation(error: unknown): boolean {
   return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'ER_DUP_ENTRY';
 }
 
+/** Whether a statement failed because its table is not there. */
+export function isMissingTable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return codeOf(error) === 'ER_NO_SUCH_TABLE' || error.message.startsWith('no such table');
+}
+
 /** SQLite keeps whatever it is given; MariaDB keeps to the column's length and range. */
 const DOES_NOT_FIT = new Set([
   'ER_DATA_TOO_LONG',

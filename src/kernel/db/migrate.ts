@@ -1,6 +1,7 @@
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { errorText } from '../errors.ts';
 import type { Db } from './database.ts';
+import { isMissingTable } from './failures.ts';
 
 /**
  * Steps of the schema, by name. Names sort in the order of running and are never changed: `identity-0001-users`.
@@ -45,9 +46,15 @@ export async function migrateUp(db: Db, migrations: Migrations): Promise<void> {
  * new step must leave what the version before it needs.
  */
 async function laterSteps(db: Db, migrations: Migrations): Promise<Migrations> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some(({ name }) => name === STEPS_TABLE)) return {};
-  const done = await (db as Db<{ [STEPS_TABLE]: { name: string } }>).selectFrom(STEPS_TABLE).select('name').execute();
+  const done = await (db as Db<{ [STEPS_TABLE]: { name: string } }>)
+    .selectFrom(STEPS_TABLE)
+    .select('name')
+    .execute()
+    .catch((error: unknown) => {
+      // an empty database has not even that
+      if (isMissingTable(error)) return [];
+      throw error;
+    });
   const later = done.filter(({ name }) => !Object.hasOwn(migrations, name));
   return Object.fromEntries(later.map(({ name }) => [name, { up: async () => undefined }]));
 }
