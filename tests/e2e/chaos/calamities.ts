@@ -45,6 +45,14 @@ async function deleteLink(cloud: Cloud, prefix: string): Promise<void> {
   for (const name of names) await cloud.machine.check(['ip', 'link', 'del', 'dev', name]);
 }
 
+async function tapsOf({ machine }: Cloud): Promise<string> {
+  const links = await machine.check(['ip', '-o', 'link', 'show']);
+  return [...links.matchAll(/^\d+: (tap[^:@]+).* master (\S+)/gm)]
+    .map(([, tap, bridge]) => `${tap} in ${bridge}`)
+    .toSorted()
+    .join(', ');
+}
+
 async function tables(cloud: Cloud): Promise<string[][]> {
   const listed = (await cloud.machine.check(['nft', 'list', 'tables']))
     .split('\n')
@@ -210,11 +218,20 @@ export const CALAMITIES: readonly Calamity[] = [
     strike: (cloud) => deleteLink(cloud, 'brq'),
   },
   {
-    name: "a guest's tap is removed",
+    // QEMU holds the device that is gone: as with nova, the guest has its new one after a hard reboot.
+    name: "a guest's tap is removed, and the guest rebooted",
     keeper: 'suffers',
     settleMs: BOOT_MS,
     async strike(cloud) {
+      const { id } = cloud.keeper;
+      const before = await tapsOf(cloud);
       await deleteLink(cloud, 'tap');
+      const end = performance.now() + DRIFT_MS;
+      while ((await tapsOf(cloud)) !== before) {
+        if (performance.now() > end) throw new Error(`of ${before} there is ${await tapsOf(cloud)}`);
+        await sleep(1_000);
+      }
+      await cloud.patiently((api) => api.post('compute', `/servers/${id}/action`, { reboot: { type: 'HARD' } }));
     },
   },
   {
