@@ -17,12 +17,17 @@ export interface LogOptions {
   readonly file?: string;
 }
 
-/** Opens the program's log. */
+/** How much waits in memory while the disk is full; what comes beyond it is lost. */
+const MAX_WAITING_CHARS = 1_048_576;
+
+/** Opens the program's log. One that cannot be written ends no program: its lines wait for room, which each new line looks for. */
 export function openLog(options: LogOptions): Log {
   const destination =
     options.file === undefined
       ? pino.destination(2)
-      : pino.destination({ dest: options.file, mkdir: true, sync: false });
+      : pino.destination({ dest: options.file, mkdir: true, sync: false, maxLength: MAX_WAITING_CHARS });
+  // There is nowhere to tell it: the terminal's log is on the same disk. Without a listener it would end the program.
+  destination.on('error', () => undefined);
   return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 

@@ -188,7 +188,6 @@ export const CALAMITIES: readonly Calamity[] = [
   {
     name: 'dnsmasq is killed',
     keeper: 'answers',
-    isShort: true,
     settleMs: DRIFT_MS,
     async strike(cloud) {
       cloud.signal('dnsmasq', 'SIGKILL');
@@ -197,7 +196,6 @@ export const CALAMITIES: readonly Calamity[] = [
   {
     name: "the cloud's filters are deleted",
     keeper: 'suffers',
-    isShort: true,
     settleMs: DRIFT_MS,
     async strike(cloud) {
       for (const table of await tables(cloud)) await cloud.machine.check(['nft', 'delete', 'table', ...table]);

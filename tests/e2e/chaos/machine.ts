@@ -113,7 +113,7 @@ export function createMachine(): Machine {
     async boot() {
       const args = ['--pdeathsig', 'KILL', 'unshare', '-n', '-m', '-u', '-p', '-f', '--kill-child', '--mount-proc'];
       const child = spawn('setpriv', [...args, 'bash', '-c', INIT, 'init', basename(folder)], {
-        stdio: ['ignore', 'inherit', 'inherit'],
+        stdio: ['ignore', 'inherit', 'ignore'], // it complains of every power cut
       });
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       const pid = child.pid ?? -1;
