@@ -36,7 +36,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
 }
 
 function render(finding: Finding): string {
-  const lines = [`${SIGNS[finding.level]} ${words(finding.title)}: ${finding.evidence}`];
+  const evidence = typeof finding.evidence === 'string' ? finding.evidence : words(finding.evidence);
+  const lines = [`${SIGNS[finding.level]} ${words(finding.title)}${words({ en: ': ', zh: '：' })}${evidence}`];
   if (finding.fix !== undefined) lines.push(`    ${finding.code}`, `    → ${words(finding.fix)}`);
   return lines.join('\n');
 }

@@ -44,7 +44,10 @@ const checkTools: Check = async ({ machine }) => {
       code: 'tools.missing',
       level: 'fail',
       title,
-      evidence: `not found: ${missing.map(({ program }) => program).join(', ')}`,
+      evidence: {
+        en: `not found: ${missing.map(({ program }) => program).join(', ')}`,
+        zh: `未找到：${missing.map(({ program }) => program).join('、')}`,
+      },
       fix: {
         en: `apt-get install --no-install-recommends ${packages} (./pileus up does it)`,
         zh: `apt-get install --no-install-recommends ${packages}（./pileus up 会自动安装）`,
@@ -56,13 +59,22 @@ const checkTools: Check = async ({ machine }) => {
 const checkPorts: Check = async ({ machine, listenAddress, ports, isUp }) => {
   const title = { en: `ports on ${listenAddress}`, zh: `${listenAddress} 上的端口` };
   const numbers = Object.values(ports).join(', ');
-  if (isUp) return [{ code: 'ports.ours', level: 'ok', title, evidence: `${numbers}: this cloud listens there` }];
+  if (isUp)
+    return [
+      {
+        code: 'ports.ours',
+        level: 'ok',
+        title,
+        evidence: { en: `${numbers}: this cloud listens there`, zh: `${numbers}：由这个云监听` },
+      },
+    ];
   const taken: string[] = [];
   for (const [name, port] of Object.entries(ports)) {
     const reason = await machine.tryListen(listenAddress, port);
     if (reason !== undefined) taken.push(`${port} (${name}): ${reason}`);
   }
-  if (taken.length === 0) return [{ code: 'ports.free', level: 'ok', title, evidence: `${numbers} are free` }];
+  if (taken.length === 0)
+    return [{ code: 'ports.free', level: 'ok', title, evidence: { en: `${numbers} are free`, zh: `${numbers} 空闲` } }];
   return [
     {
       code: 'ports.taken',
@@ -80,7 +92,7 @@ const checkPorts: Check = async ({ machine, listenAddress, ports, isUp }) => {
 const checkMemory: Check = async ({ machine }) => {
   const available = Number(/MemAvailable:\s+(\d+) kB/.exec(machine.readFile('/proc/meminfo') ?? '')?.[1] ?? 0) / 1024;
   const title = { en: 'memory', zh: '内存' };
-  const evidence = `${Math.round(available)} MiB available`;
+  const evidence = { en: `${Math.round(available)} MiB available`, zh: `可用 ${Math.round(available)} MiB` };
   if (available >= MIN_MEMORY_MIB) return [{ code: 'memory.enough', level: 'ok', title, evidence }];
   const fix = {
     en: `at least ${MIN_MEMORY_MIB} MiB are needed for the control plane and a first guest`,
@@ -92,7 +104,8 @@ const checkMemory: Check = async ({ machine }) => {
 const checkDisk: Check = async ({ machine, dataDir }) => {
   const { freeBytes, totalBytes } = machine.diskSpace(dataDir);
   const title = { en: `disk of ${dataDir}`, zh: `${dataDir} 所在磁盘` };
-  const evidence = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free`;
+  const [free, total] = [freeBytes, totalBytes].map((bytes) => (bytes / GIB).toFixed(1));
+  const evidence = { en: `${free} of ${total} GiB free`, zh: `空闲 ${free} GiB，共 ${total} GiB` };
   if (freeBytes >= MIN_DISK_GIB * GIB) return [{ code: 'disk.enough', level: 'ok', title, evidence }];
   const fix = {
     en: `make room (${MIN_DISK_GIB} GiB), or choose another place: --data DIR`,
@@ -111,11 +124,18 @@ const checkVirtualisation: Check = async ({ machine }) => {
         code: 'kvm.offered',
         level: 'ok',
         title,
-        evidence: `CPU flag ${flags}, /dev/kvm is there; the agent proves it by running a guest`,
+        evidence: {
+          en: `CPU flag ${flags}, /dev/kvm is there; the agent proves it by running a guest`,
+          zh: `CPU 标志 ${flags}，/dev/kvm 存在；代理会实际运行一台虚拟机加以验证`,
+        },
       },
     ];
   }
-  const evidence = `CPU flag vmx/svm: ${flags ?? 'none'}; /dev/kvm: ${firstLine(answer ?? 'none')}`;
+  const isThere = answer !== undefined;
+  const evidence = {
+    en: `CPU flag vmx/svm: ${flags ?? 'none'}; /dev/kvm: ${isThere ? 'there' : 'none'}`,
+    zh: `CPU 标志 vmx/svm：${flags ?? '无'}；/dev/kvm：${isThere ? '有' : '无'}`,
+  };
   const fix = {
     en: 'guests will be emulated (TCG): they work, ten times slower. On a PC: switch virtualisation on in the firmware; in a virtual machine: allow nested virtualisation; then modprobe kvm_intel or kvm_amd',
     zh: '虚拟机将以模拟方式 (TCG) 运行：可用，但慢约十倍。物理机：在固件中打开虚拟化；虚拟机中：允许嵌套虚拟化；然后 modprobe kvm_intel 或 kvm_amd',
@@ -155,7 +175,7 @@ const checkKernel: Check = async ({ machine }) => {
         code: 'kernel.unknown',
         level: 'warn',
         title,
-        evidence: 'only root can try them',
+        evidence: { en: 'only root can try them', zh: '只有 root 能够检测' },
         fix: { en: 'sudo ./pileus doctor', zh: 'sudo ./pileus doctor' },
       },
     ];
@@ -173,7 +193,7 @@ const checkKernel: Check = async ({ machine }) => {
       code: `kernel.${name.replaceAll(' ', '_')}.missing`,
       level: isNeeded ? 'fail' : 'warn',
       title,
-      evidence: `${name}: the kernel refuses`,
+      evidence: { en: `${name}: the kernel refuses`, zh: `${name}：内核拒绝` },
       fix: isNeeded
         ? { en: `load the module, or boot a kernel that has ${name}`, zh: `加载相应模块，或换用支持 ${name} 的内核` }
         : {
@@ -190,17 +210,29 @@ const checkRoutes: Check = async ({ machine, cidrs, isUp }) => {
   const text = isUp ? '[]' : ((await ask(machine, ['ip', '-j', 'route', 'show'])) ?? '[]');
   const routes = (JSON.parse(text) as { dst: string; dev?: string }[]).filter(({ dst }) => dst.includes('/'));
   const clashes = cidrs.flatMap((cidr) =>
-    routes.filter(({ dst }) => overlaps(cidr, dst)).map(({ dst, dev }) => `${cidr} overlaps ${dst} on ${dev ?? '?'}`),
+    routes.filter(({ dst }) => overlaps(cidr, dst)).map(({ dst, dev }) => ({ cidr, dst, dev: dev ?? '?' })),
   );
   if (clashes.length === 0)
     return [
-      { code: 'routes.free', level: 'ok', title, evidence: `${cidrs.join(', ')}: no route of this host overlaps` },
+      {
+        code: 'routes.free',
+        level: 'ok',
+        title,
+        evidence: {
+          en: `${cidrs.join(', ')}: no route of this host overlaps`,
+          zh: `${cidrs.join('、')}：与本机路由没有重叠`,
+        },
+      },
     ];
+  const evidence = {
+    en: clashes.map(({ cidr, dst, dev }) => `${cidr} overlaps ${dst} on ${dev}`).join('; '),
+    zh: clashes.map(({ cidr, dst, dev }) => `${cidr} 与 ${dev} 上的 ${dst} 重叠`).join('；'),
+  };
   const fix = {
     en: 'remove that route, or give the external network other addresses',
     zh: '删除该路由，或为外部网络选择其他地址',
   };
-  return [{ code: 'routes.clash', level: 'fail', title, evidence: clashes.join('; '), fix }];
+  return [{ code: 'routes.clash', level: 'fail', title, evidence, fix }];
 };
 
 /** Docker and friends set the FORWARD policy to DROP, which then also holds for bridged traffic. */
@@ -208,7 +240,14 @@ const checkForward: Check = async ({ machine }) => {
   const rules = (await ask(machine, ['sh', '-c', 'iptables -S FORWARD 2>/dev/null || true'])) ?? '';
   const title = { en: 'other firewalls', zh: '其他防火墙' };
   if (!rules.includes('-P FORWARD DROP'))
-    return [{ code: 'forward.open', level: 'ok', title, evidence: 'the FORWARD policy does not drop' }];
+    return [
+      {
+        code: 'forward.open',
+        level: 'ok',
+        title,
+        evidence: { en: 'the FORWARD policy does not drop', zh: 'FORWARD 的默认策略不丢弃' },
+      },
+    ];
   const fix = {
     en: 'iptables -P FORWARD ACCEPT, or a rule in DOCKER-USER that lets the cloud through',
     zh: 'iptables -P FORWARD ACCEPT，或在 DOCKER-USER 中放行',
@@ -218,7 +257,10 @@ const checkForward: Check = async ({ machine }) => {
       code: 'forward.drop',
       level: 'warn',
       title,
-      evidence: 'iptables -P FORWARD DROP: guests reach nothing outside',
+      evidence: {
+        en: 'iptables -P FORWARD DROP: guests reach nothing outside',
+        zh: 'iptables -P FORWARD DROP：虚拟机无法访问外部',
+      },
       fix,
     },
   ];

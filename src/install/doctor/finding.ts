@@ -13,8 +13,8 @@ export interface Finding {
   /** `fail`: it will not work; `warn`: it works, but worse than it could, or soon not. */
   readonly level: 'ok' | 'warn' | 'fail';
   readonly title: Text;
-  /** What was seen, as the machine said it. */
-  readonly evidence: string;
+  /** What was seen: as the machine said it, or a sentence of ours. */
+  readonly evidence: string | Text;
   /** What to do; absent when all is well. */
   readonly fix?: Text;
 }
