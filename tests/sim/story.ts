@@ -133,10 +133,12 @@ export function makeStory(seed: number, hours: number, calm = 1): Story {
   const chance = createChance(seed);
   const rounds: Round[] = [];
   let leftMs = hours * HOUR_MS;
+  // in a calm story a quiet time may be a night
+  const longHours = calm < 0.5 ? 3 : 8;
   while (leftMs > 0) {
     const quietMs = Math.min(
       Math.max(leftMs, 0),
-      calm * (chance.percent(25) ? 3 : 0.2) * HOUR_MS * (0.5 + chance.unit()),
+      calm * (chance.percent(25) ? longHours : 0.2) * HOUR_MS * (0.5 + chance.unit()),
     );
     const round = makeRound(chance, quietMs);
     rounds.push(round);
