@@ -7,6 +7,7 @@ import { registerDownCommand } from './down.ts';
 import { explainError } from './explain-error.ts';
 import { words } from './language.ts';
 import { localizeHelp } from './localize-help.ts';
+import { registerExplainCommands } from './explain.ts';
 import { registerRotateKeysCommand } from './rotate-keys.ts';
 import { registerSimulateCommand } from './simulate.ts';
 import { registerStatusCommand } from './status.ts';
@@ -46,6 +47,7 @@ function createProgram(): Command {
   registerUpCommand(program);
   registerDownCommand(program);
   registerStatusCommand(program);
+  registerExplainCommands(program);
   registerDoctorCommand(program);
   registerDemoCommand(program);
   registerSimulateCommand(program);

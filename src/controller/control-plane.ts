@@ -104,7 +104,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     services: services.all,
     compute: services.compute,
     metrics,
-    operations: createOperations({ ...common, authenticator: identity.authenticator, compute: services.compute }),
+    operations: createOperations({
+      ...common,
+      authenticator: identity.authenticator,
+      compute: services.compute,
+      services: services.all,
+    }),
     api: createControllerApi({ ...services, clock, db, revisions }),
     run: (signal) => run(services.all, tasks, signal, log),
   };

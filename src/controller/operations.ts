@@ -11,12 +11,15 @@ import { type Route, route } from '#kernel/api/route.ts';
 import { createPolicy, type PolicyRule } from '#kernel/auth/policy.ts';
 import { BadRequest } from '#kernel/errors.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
-import type { ServiceDeps } from '#kernel/service.ts';
+import type { Service, ServiceDeps } from '#kernel/service.ts';
 import type { TaskStatus } from '#kernel/tasks/task.ts';
 import type { HostHealth } from '#services/compute/index.ts';
+import { RESOURCE_RULES, resourceRoutes } from './operations/resources.ts';
 
 export interface OperationsDeps extends ServiceDeps {
   readonly compute: { listHostHealth(): Promise<HostHealth[]> };
+  /** Who is asked about resources, in this order. */
+  readonly services: readonly Pick<Service, 'operations'>[];
 }
 
 /** Tasks hand over and do not wait for hosts: one that takes longer is held up by something. */
@@ -27,6 +30,7 @@ const MAX_LATE = 50;
 const RULES: readonly PolicyRule[] = [
   { name: 'operations:list_hosts', check: 'role:admin' },
   { name: 'operations:list_late_tasks', check: 'role:admin' },
+  ...RESOURCE_RULES,
 ];
 
 const Words = Type.Object({ en: Type.String(), zh: Type.String() });
@@ -77,16 +81,18 @@ const style: ErrorStyle = {
 /** Builds the application; it has no port of its own. */
 export function createOperations(deps: OperationsDeps): FastifyInstance {
   const { settings, clock, log, metrics, authenticator } = deps;
+  const policy = createPolicy({
+    rules: RULES,
+    file: join(settings.configDir, 'operations', 'policy.yaml'),
+    log,
+    monotonicMs: () => clock.monotonicMs(),
+  });
+  const parts = deps.services.flatMap(({ operations }) => operations ?? []);
   return createServiceApp({
     type: 'operations',
-    routes: operationsRoutes(deps),
+    routes: [...operationsRoutes(deps), ...resourceRoutes({ parts, policy })],
     style,
-    policy: createPolicy({
-      rules: RULES,
-      file: join(settings.configDir, 'operations', 'policy.yaml'),
-      log,
-      monotonicMs: () => clock.monotonicMs(),
-    }),
+    policy,
     authenticator,
     publicUrl: `${settings.publicUrls['dashboard'] ?? ''}/operations`,
     identityUrl: settings.publicUrls['identity'] ?? '',

@@ -5,6 +5,7 @@ import type { Db } from './db/database.ts';
 import type { Revisions } from './events/revisions.ts';
 import type { Metrics } from './http/metrics.ts';
 import type { Log } from './log.ts';
+import type { ServiceOperations } from './operations/explanation.ts';
 import type { Random } from './random.ts';
 import type { AnyTaskKind, Tasks } from './tasks/task.ts';
 
@@ -37,6 +38,8 @@ export interface Service {
   readonly type: string;
   readonly app: FastifyInstance;
   readonly taskKinds?: readonly AnyTaskKind[];
+  /** What it tells and ends for those who run the cloud. */
+  readonly operations?: ServiceOperations;
   /** Work of its own that goes on while the controller runs, such as pruning; ends when `signal` aborts. */
   run?(signal: AbortSignal): Promise<void>;
 }

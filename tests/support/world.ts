@@ -303,7 +303,8 @@ async function startController(parts: {
 }
 
 async function inject(controller: ControllerUnderTest, service: string, line: string, how: Ask): Promise<Answer> {
-  const app = controller.plane.services.find(({ type }) => type === service)?.app;
+  const { services, operations } = controller.plane;
+  const app = service === 'operations' ? operations : services.find(({ type }) => type === service)?.app;
   if (app === undefined) throw new Error(`no service ${service}`);
   const [method = 'GET', url = '/'] = line.split(' ');
   const { token, version = 'latest', body, headers } = how;

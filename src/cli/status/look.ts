@@ -1,5 +1,6 @@
 import type { CloudClient } from '../api/client.ts';
 import { type Words, words } from '../language.ts';
+import { padTo, widthOf } from '../text-width.ts';
 
 /** One line of the report. */
 export interface Line {
@@ -34,16 +35,11 @@ export function renderLines(lines: readonly Line[], pick: (both: Words) => strin
   const width = Math.max(...lines.map(({ what }) => widthOf(pick(what))));
   return lines
     .map(({ what, state, next, isWell }) => {
-      const name = pick(what) + ' '.repeat(width - widthOf(pick(what)));
+      const name = padTo(pick(what), width);
       const sign = isWell ? (next === undefined ? '✓' : 'i') : '✗';
       return `${sign} ${name}  ${pick(state)}\n${next === undefined ? '' : `    → ${pick(next)}\n`}`;
     })
     .join('');
-}
-
-/** Columns that a terminal gives a text: two for each Chinese sign. */
-function widthOf(text: string): number {
-  return text.length + (text.match(/[\u2e80-\u9fff\uff00-\uff60]/g)?.length ?? 0);
 }
 
 interface Hypervisor {

@@ -30,17 +30,20 @@ import {
   insertTask,
   lastSequence,
   listDue,
+  listFinished,
   listOlderThan,
   listUnfinished,
   markCancelled,
+  markKindsCancelled,
   nextDueAt,
   renewLeases,
+  type StoredStatus,
   saveProgress,
   takeBackLeases,
   takeLease,
 } from './store.ts';
 import type { TaskError, TaskRow, TaskTables } from './tables.ts';
-import type { AnyTaskKind, NewTask, TaskKind, TaskRun, Tasks } from './task.ts';
+import type { AnyTaskKind, NewTask, TaskKind, TaskRun, TaskStatus, Tasks } from './task.ts';
 
 /** A dead controller's tasks wait this long for another. Shorter risks running a slow step twice at once. */
 const LEASE_MS = 30_000;
@@ -261,6 +264,10 @@ export function createTaskEngine(parts: {
     };
   }
 
+  function withStepName(task: StoredStatus): TaskStatus {
+    return { ...task, stepName: kinds.get(task.name)?.steps[task.step]?.name ?? null };
+  }
+
   async function pickUp(): Promise<void> {
     const room = MAX_RUNNING - running.size;
     if (room <= 0) return;
@@ -283,8 +290,14 @@ export function createTaskEngine(parts: {
       await markCancelled(tx, resourceId, nowMs());
       afterCommit(() => wake.abort(WOKEN));
     },
-    listUnfinished: (from, resourceId) => listUnfinished(from, resourceId),
-    listOlderThan: (from, beforeMs, limit) => listOlderThan(from, beforeMs, limit),
+    cancelKinds: async (tx, resourceId, names) => {
+      const marked = await markKindsCancelled(tx, resourceId, names, nowMs());
+      afterCommit(() => wake.abort());
+      return marked;
+    },
+    listUnfinished: async (from, resourceId) => (await listUnfinished(from, resourceId)).map(withStepName),
+    listFinished: async (from, resourceId, limit) => (await listFinished(from, resourceId, limit)).map(withStepName),
+    listOlderThan: async (from, beforeMs, limit) => (await listOlderThan(from, beforeMs, limit)).map(withStepName),
     get running() {
       return running.size;
     },

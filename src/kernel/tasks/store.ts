@@ -31,6 +31,26 @@ export async function markCancelled(tx: Db<TaskTables>, resourceId: string, nowM
     .execute();
 }
 
+/** Marks the unfinished tasks of some kinds. Returns how many were not marked yet. */
+export async function markKindsCancelled(
+  tx: Db<TaskTables>,
+  resourceId: string,
+  kinds: readonly string[],
+  nowMs: number,
+): Promise<number> {
+  if (kinds.length === 0) return 0;
+  const marked = await tx
+    .updateTable('tasks')
+    .set({ is_cancelled: 1, next_try_at: nowMs })
+    .where('resource_id', '=', resourceId)
+    .where('state', '=', 'pending')
+    .where('kind', 'in', kinds)
+    .where('direction', '=', 'forward')
+    .where('is_cancelled', '=', 0)
+    .executeTakeFirst();
+  return Number(marked.numUpdatedRows);
+}
+
 /** Tasks that are due, that nobody holds, and that no earlier unfinished task of their resource goes before. */
 export async function listDue(db: Db<TaskTables>, nowMs: number, limit: number): Promise<TaskRow[]> {
   return db
@@ -148,7 +168,7 @@ export async function deleteFinished(db: Db<TaskTables>, beforeMs: number): Prom
   await db.deleteFrom('tasks').where('state', 'in', ['done', 'failed']).where('updated_at', '<', beforeMs).execute();
 }
 
-export async function listUnfinished(db: Db<TaskTables>, resourceId: string): Promise<TaskStatus[]> {
+export async function listUnfinished(db: Db<TaskTables>, resourceId: string): Promise<StoredStatus[]> {
   const rows = await db
     .selectFrom('tasks')
     .selectAll()
@@ -160,7 +180,19 @@ export async function listUnfinished(db: Db<TaskTables>, resourceId: string): Pr
   return rows.map(statusOf);
 }
 
-export async function listOlderThan(db: Db<TaskTables>, beforeMs: number, limit: number): Promise<TaskStatus[]> {
+export async function listFinished(db: Db<TaskTables>, resourceId: string, limit: number): Promise<StoredStatus[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('resource_id', '=', resourceId)
+    .where('state', 'in', ['done', 'failed'])
+    .orderBy('sequence', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map(statusOf);
+}
+
+export async function listOlderThan(db: Db<TaskTables>, beforeMs: number, limit: number): Promise<StoredStatus[]> {
   const rows = await db
     .selectFrom('tasks')
     .selectAll()
@@ -172,19 +204,25 @@ export async function listOlderThan(db: Db<TaskTables>, beforeMs: number, limit:
   return rows.map(statusOf);
 }
 
-function statusOf(row: TaskRow): TaskStatus {
+/** What the table knows: not what steps are called. */
+export type StoredStatus = Omit<TaskStatus, 'stepName'>;
+
+function statusOf(row: TaskRow): StoredStatus {
   return {
     id: row.id,
     name: row.kind,
     resourceId: row.resource_id,
     requestId: row.request_id,
+    state: row.state,
     direction: row.direction,
     step: row.step,
+    isCancelled: row.is_cancelled === 1,
     attempts: row.attempts,
     error: row.error === null ? null : fromJson<TaskError>(row.error),
     leaseOwner: row.lease_owner,
     nextTryAt: row.next_try_at,
     deadlineAt: row.deadline_at,
     createdAt: row.created_at,
+    updatedAt: row.updated_at,
   };
 }

@@ -72,14 +72,19 @@ export interface TaskStatus {
   readonly name: string;
   readonly resourceId: string;
   readonly requestId: string;
+  readonly state: 'pending' | 'done' | 'failed';
   readonly direction: 'forward' | 'undo';
   readonly step: number;
+  /** The step in words; null past the last one, or when this controller does not know the kind. */
+  readonly stepName: string | null;
+  readonly isCancelled: boolean;
   readonly attempts: number;
   readonly error: TaskError | null;
   readonly leaseOwner: string | null;
   readonly nextTryAt: number;
   readonly deadlineAt: number;
   readonly createdAt: number;
+  readonly updatedAt: number;
 }
 
 export interface Tasks {
@@ -87,8 +92,12 @@ export interface Tasks {
   enqueue<Input>(tx: Db<TaskTables>, task: NewTask<Input>): Promise<string>;
   /** Asks every unfinished task of a resource to undo what it has done. Tasks added later are not touched. */
   cancel(tx: Db<TaskTables>, resourceId: string): Promise<void>;
+  /** The same for those of some kinds, where others must go on. Answers how many it has asked that nobody had asked before. */
+  cancelKinds(tx: Db<TaskTables>, resourceId: string, names: readonly string[]): Promise<number>;
   /** The unfinished tasks of a resource, oldest first. */
   listUnfinished(db: Db<TaskTables>, resourceId: string): Promise<TaskStatus[]>;
+  /** The finished tasks of a resource that are still kept, newest first. */
+  listFinished(db: Db<TaskTables>, resourceId: string, limit: number): Promise<TaskStatus[]>;
   /** Unfinished tasks of any resource that were added before a moment, oldest first, so many at most. */
   listOlderThan(db: Db<TaskTables>, beforeMs: number, limit: number): Promise<TaskStatus[]>;
 }

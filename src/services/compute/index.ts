@@ -17,6 +17,8 @@ import { type HostHealth, listHostHealth } from './hosts/health.ts';
 import { takeHeartbeat } from './hosts/heartbeat.ts';
 import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
+import { cancelServer, forceServer } from './operations/end.ts';
+import { explainCompute } from './operations/explain.ts';
 import type { ComputePeers } from './peers.ts';
 import { computePolicy } from './policy.ts';
 import { computeRoutes } from './routes.ts';
@@ -88,6 +90,11 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
     type: 'compute',
     app,
     taskKinds: serverTaskKinds(deps),
+    operations: {
+      explain: (id) => explainCompute(deps, id),
+      cancel: (ctx, id) => cancelServer(deps, ctx, id),
+      force: (ctx, id) => forceServer(deps, ctx, id),
+    },
     run: (signal) => sweepServers(deps, signal),
     heartbeat: (hostId, beat) => takeHeartbeat(deps, hostId, beat),
     listHostHealth: () => listHostHealth(deps),

@@ -4,7 +4,8 @@ import { createPolicy } from '#kernel/auth/policy.ts';
 import type { Db } from '#kernel/db/database.ts';
 import { errorChain } from '#kernel/errors.ts';
 import { createServiceApp } from '#kernel/http/service-app.ts';
-import type { ProjectId } from '#kernel/ids.ts';
+import type { ProjectId, UserId } from '#kernel/ids.ts';
+import { atRest, type Explanation } from '#kernel/operations/explanation.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 import { type CatalogViewer, findEndpointUrl, type WantedEndpoint } from './catalog/catalog.ts';
@@ -25,6 +26,7 @@ import { createTokenCache } from './tokens/cache.ts';
 import type { Token } from './tokens/model.ts';
 import { createTokenCodec } from './tokens/provider.ts';
 import { createPasswords } from './users/passwords.ts';
+import { findUser } from './users/store.ts';
 
 export type { BootstrapOptions } from './bootstrap.ts';
 export { DEFAULT_CONFIG as DEFAULT_IDENTITY_CONFIG, type IdentityConfig } from './config.ts';
@@ -103,6 +105,7 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
     type: 'identity',
     app,
     authenticator,
+    operations: { explain: (id) => explainIdentity(db, id) },
     run: (signal) => tidyUp(deps, keys, signal),
     rotateTokenKeys: () => rotateTokenKeys(keys),
     rotateCredentialKeys: () => rotateCredentialKeys(db, keys),
@@ -113,6 +116,15 @@ export async function createIdentityService(given: IdentityServiceDeps): Promise
       readEffectiveLimit(deps, projectId, { serviceType, resourceName, region: settings.region }),
     projectExists: async (id) => (await findProject(db, id)) !== undefined,
   };
+}
+
+/** Projects and users: nothing is ever under way with them. A user belongs to no project. */
+async function explainIdentity(db: Db<IdentityTables>, id: string): Promise<Explanation | undefined> {
+  const project = await findProject(db, id as ProjectId);
+  if (project !== undefined) return atRest({ type: 'identity.project', id, name: project.name, projectId: id });
+  const user = await findUser(db, id as UserId);
+  if (user !== undefined) return atRest({ type: 'identity.user', id, name: user.name, projectId: null });
+  return undefined;
 }
 
 /** How often keys that another controller rotated in are looked for, and events that are too old dropped. */

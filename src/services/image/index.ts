@@ -46,6 +46,8 @@ import type { MetadefDeps } from './metadefs/access.ts';
 import { metadefMigrations } from './metadefs/migrations/metadefs.ts';
 import { metadefRoutes } from './metadefs/routes.ts';
 import type { MetadefTables } from './metadefs/tables.ts';
+import { endImageWork } from './operations/end.ts';
+import { explainImage } from './operations/explain.ts';
 import { imagePolicyRules, imageRefusal } from './policy.ts';
 import type { LimitOf } from './quotas/logic.ts';
 import { schemaRoutes } from './schemas/routes.ts';
@@ -165,6 +167,11 @@ export function createImageService(given: ImageServiceDeps): ImageService {
     type: 'image',
     app,
     taskKinds: [createImportTask(deps), createCacheTask(deps)],
+    operations: {
+      explain: (id) => explainImage(deps, id),
+      cancel: (_ctx, id) => endImageWork(deps, id),
+      force: (_ctx, id) => endImageWork(deps, id),
+    },
     run: (signal) => runJanitor({ db: deps.db, clock, stores, log }, signal),
     getImageForBoot: (ctx, id) => getImageForBoot(deps, ctx, id),
     showImage: (ctx, id) => showImageTo(deps, ctx, id),

@@ -24,6 +24,7 @@ import { groupTopic, keepShared, networkTopic } from './hosts/shared.ts';
 import { superviseHosts } from './hosts/supervise.ts';
 import { ipAvailabilityRoutes } from './ip-availability/routes.ts';
 import { networkResource } from './networks/resource.ts';
+import { explainNetwork } from './operations/explain.ts';
 import { DEFAULT_OPTIONS, type NetworkOptions } from './options.ts';
 import { networkRules } from './policy.ts';
 import { portResource } from './ports/resource.ts';
@@ -166,6 +167,7 @@ export function createNetworkService(
   return {
     type: 'network',
     app,
+    operations: { explain: (id) => explainNetwork(deps, id, RESOURCES) },
     run: (signal) => superviseHosts(deps, signal),
     resolveServerNetworks: (ctx, requested, how) => resolveServerNetworks(deps, ctx, requested, how),
     ensureServerPort: (ctx, spec, tx) => ensureServerPort(deps, ctx, spec, tx as unknown as Db<NetworkTables>),

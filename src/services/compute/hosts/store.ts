@@ -64,6 +64,16 @@ export async function insertHost(tx: Db<HostTables>, id: string, beat: Heartbeat
   return hostname;
 }
 
+/** Notes which revision a host has seen; writes only what is new. */
+export async function noteReportedRevision(tx: Db<HostTables>, id: string, revision: number): Promise<void> {
+  await tx
+    .updateTable('hosts')
+    .set({ reported_revision: revision })
+    .where('id', '=', id)
+    .where('reported_revision', '<>', revision)
+    .execute();
+}
+
 /** Writes a heartbeat down. */
 export async function updateHostBeat(db: Db<HostTables>, id: string, beat: Heartbeat, nowMs: number): Promise<void> {
   await db

@@ -19,6 +19,8 @@ export interface HostRow {
   is_forced_down: Bit;
   /** The last heartbeat. */
   last_seen_at: EpochMs;
+  /** The desired revision of its guests that its last report had seen. */
+  reported_revision: Generated<number>;
   created_at: EpochMs;
   updated_at: EpochMs;
 }
@@ -47,5 +49,13 @@ export const hostMigrations: Migrations = {
         .execute();
     },
     down: (db) => db.schema.dropTable('hosts').ifExists().execute(),
+  },
+  'compute-0031-host-reported-revision': {
+    up: (db) =>
+      db.schema
+        .alterTable('hosts')
+        .addColumn('reported_revision', columns.big, (c) => c.notNull().defaultTo(0))
+        .execute(),
+    down: (db) => db.schema.alterTable('hosts').dropColumn('reported_revision').execute(),
   },
 };

@@ -179,9 +179,11 @@ async function finish(deps: ImportTaskDeps, run: ImportRun): Promise<void> {
 /** Removes what this import has brought, and makes the image as it was before. */
 async function emptyStores(deps: ImportTaskDeps, { input }: ImportRun): Promise<void> {
   for (const target of input.targets) await dropCopy(deps, input.imageId, target);
-  await inTransaction(deps.db, async (tx) => {
+  const isOthers = await inTransaction(deps.db, async (tx) => {
     const image = await findImage(tx, input.imageId);
-    if (image?.properties['os_glance_import_task'] !== input.taskId) return;
+    if (image?.properties['os_glance_import_task'] !== input.taskId)
+      // ended by its owner, who may be bringing other data meanwhile: what is staged then is not this import's
+      return image !== undefined && image.row.status !== 'queued' && input.method !== 'copy-image';
     const failed = [
       ...new Set([
         ...listOf(image.properties['os_glance_failed_import']),
@@ -193,8 +195,9 @@ async function emptyStores(deps: ImportTaskDeps, { input }: ImportRun): Promise<
     await putProperty(tx, input.imageId, 'os_glance_import_task', null);
     const patch = input.method === 'copy-image' ? {} : { status: 'queued' as const, size: null, virtual_size: null };
     await updateImageRow(tx, image.row, { ...patch, updated_at: deps.clock.now().getTime() });
+    return false;
   });
-  await dropStaged(deps, input.imageId);
+  if (!isOthers) await dropStaged(deps, input.imageId);
 }
 
 /** Removes one copy that this import made, finished or not. */

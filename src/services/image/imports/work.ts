@@ -136,16 +136,16 @@ async function openStaged({ db, stores }: ImportTaskDeps, id: ImageId): Promise<
   return dataId === undefined ? undefined : stores.staging.openData(dataId);
 }
 
-/** Tells now and then how far the import is, and stops it when the controller stops. */
-export function reporting(
-  { db, clock }: ImportTaskDeps,
-  { input, signal }: ImportRun,
-): (bytes: number) => Promise<void> {
+/** Tells now and then how far the import is, and stops it when the controller stops, or when the image is no longer its own. */
+export function reporting(deps: ImportTaskDeps, run: ImportRun): (bytes: number) => Promise<void> {
+  const { db, clock } = deps;
+  const { input, signal } = run;
   let reportedMs = clock.monotonicMs();
   return async (bytes) => {
     signal.throwIfAborted();
     if (clock.monotonicMs() - reportedMs < PROGRESS_MS) return;
     reportedMs = clock.monotonicMs();
+    await getLocked(deps, run);
     await noteProgress(db, input.taskId, `Copied ${Math.floor(bytes / MIB)} MiB`, clock.now().getTime());
   };
 }

@@ -28,9 +28,13 @@ export function floatingIpNotFound(id: string) {
   return notFound('FloatingIPNotFound', `Floating IP ${id} could not be found`);
 }
 
+export async function findFloatingIp(db: Tx, id: string): Promise<FloatingIpRow | undefined> {
+  return db.selectFrom('floating_ips').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
 /** @throws {NotFound} */
 export async function getFloatingIp(db: Tx, id: string): Promise<FloatingIpRow> {
-  const row = await db.selectFrom('floating_ips').selectAll().where('id', '=', id).executeTakeFirst();
+  const row = await findFloatingIp(db, id);
   if (row === undefined) throw floatingIpNotFound(id);
   return row;
 }

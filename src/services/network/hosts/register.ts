@@ -59,6 +59,7 @@ function rowOf(facts: HostFacts, known: NetworkHostRow | undefined, nowMs: numbe
     seen_at: nowMs,
     started_at: known?.started_at ?? nowMs,
     created_at: known?.created_at ?? nowMs,
+    reported_revision: known?.reported_revision ?? 0,
     problems: known?.problems ?? toJson({}),
   };
 }

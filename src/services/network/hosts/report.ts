@@ -6,7 +6,7 @@ import { activateFloatingIps, deactivateFloatingIps } from '../floating-ips/stor
 import { listPorts, setStatuses } from '../ports/store.ts';
 import type { PortRow } from '../ports/tables.ts';
 import { listRoutersOfHost } from '../routers/store.ts';
-import { findHost, listDhcpBindings, saveProblems } from './store.ts';
+import { findHost, listDhcpBindings, noteReportedRevision, saveProblems } from './store.ts';
 
 /** Problems kept per host; more say nothing new. */
 const MAX_PROBLEMS = 200;
@@ -19,6 +19,7 @@ export async function reportNetworks(deps: NetworkDeps, hostId: string, report: 
   await inTransaction(deps.db, async (tx) => {
     const host = await findHost(tx, hostId);
     if (host === undefined) return;
+    if (host.reported_revision !== report.revision) await noteReportedRevision(tx, hostId, report.revision);
     const states = {
       networks: upIds(report.networks),
       ports: upIds(report.ports),

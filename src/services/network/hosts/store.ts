@@ -114,7 +114,14 @@ export async function listHostsByName(tx: Tx, hostnames: readonly string[]): Pro
 }
 
 export async function saveHost(tx: Tx, row: NetworkHostRow): Promise<void> {
-  const { id, created_at: _created, started_at: _started, problems: _problems, ...facts } = row;
+  const {
+    id,
+    created_at: _created,
+    started_at: _started,
+    problems: _problems,
+    reported_revision: _seen,
+    ...facts
+  } = row;
   const updated = await tx.updateTable('network_hosts').set(facts).where('id', '=', id).executeTakeFirst();
   if (updated.numUpdatedRows === 0n) await tx.insertInto('network_hosts').values(row).execute();
 }
@@ -310,6 +317,16 @@ export async function listRoutedNetworkIds(db: Tx, networkIds: readonly string[]
 
 export async function saveProblems(tx: Tx, hostId: string, problems: NetworkHostRow['problems']): Promise<void> {
   await tx.updateTable('network_hosts').set({ problems }).where('id', '=', hostId).execute();
+}
+
+/** Notes which revision a host has seen; writes only what is new. */
+export async function noteReportedRevision(tx: Tx, hostId: string, revision: number): Promise<void> {
+  await tx
+    .updateTable('network_hosts')
+    .set({ reported_revision: revision })
+    .where('id', '=', hostId)
+    .where('reported_revision', '<>', revision)
+    .execute();
 }
 
 export async function updateAgentRow(tx: Tx, id: string, changes: Partial<NetworkAgentRow>): Promise<void> {

@@ -13,6 +13,8 @@ export interface NetworkHostRow {
   seen_at: EpochMs;
   started_at: EpochMs;
   created_at: EpochMs;
+  /** The desired revision of its networks that its last report had seen. */
+  reported_revision: number;
   /** What its last report could not do, by resource id. */
   problems: JsonText<Readonly<Record<string, string>>>;
 }
@@ -72,5 +74,13 @@ export const hostsMigrations: Migrations = {
       for (const table of ['dhcp_bindings', 'network_agents', 'network_hosts'])
         await db.schema.dropTable(table).ifExists().execute();
     },
+  },
+  'network-0021-host-reported-revision': {
+    up: (db) =>
+      db.schema
+        .alterTable('network_hosts')
+        .addColumn('reported_revision', columns.big, (c) => c.notNull().defaultTo(0))
+        .execute(),
+    down: (db) => db.schema.alterTable('network_hosts').dropColumn('reported_revision').execute(),
   },
 };

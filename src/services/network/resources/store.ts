@@ -37,6 +37,15 @@ export const MAX_PAGE = 10_000;
 
 type Loose = Db<Record<string, Record<string, unknown>>>;
 
+/** One row, whoever may see it. */
+export async function findRow(
+  db: Db<NetworkTables>,
+  source: Source,
+  id: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return (db as unknown as Loose).selectFrom(source.table).selectAll().where('id', '=', id).executeTakeFirst();
+}
+
 /** The rows that a query asks for, in its order. */
 export async function selectRows<Row>(
   db: Db<NetworkTables>,

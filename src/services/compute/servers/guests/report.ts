@@ -5,6 +5,7 @@ import { newRequestId } from '#kernel/ids.ts';
 import { isRestorationOpen } from '#kernel/restoration/store.ts';
 import type { DesiredGuests, GuestsReport, ObservedGuest, ObservedSnapshot } from '#protocol/guests.ts';
 import type { ComputeDeps } from '../../deps.ts';
+import { noteReportedRevision } from '../../hosts/store.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
 import { zoneOf } from '../scheduler/zones.ts';
 import { discardSnapshotsOf, noteProgress } from '../snapshots/take.ts';
@@ -47,6 +48,7 @@ export async function takeGuestsReport(deps: ComputeDeps, hostId: string, report
   const nowMs = deps.clock.now().getTime();
   const seen = new Map(report.guests.map((guest) => [guest.id, guest]));
   await inTransaction(deps.db, async (tx) => {
+    await noteReportedRevision(tx, hostId, report.revision);
     for (const found of await listGuestsAt(tx, hostId, true)) {
       const one = seen.get(found.guest.server_id);
       if (found.guest.is_gone === 1) await noteGone(deps, tx, found, { one, revision: report.revision });

@@ -22,6 +22,8 @@ export interface AbandonInput {
   readonly fault: ServerFault;
   readonly hostId: string;
   readonly triedHosts?: readonly string[];
+  /** Whether no other host is to be tried: somebody has cancelled it. */
+  readonly isFinal?: boolean;
   /** For the guest on the next host. */
   readonly adminPassword?: string | null;
 }
@@ -66,7 +68,7 @@ async function tryAgain(deps: ComputeDeps, run: Run): Promise<void> {
     const event = { serverId: server.id, requestId: run.requestId, event: BUILD_EVENT, host: hostId, at: nowMs };
     await finishEvent(tx, event, fault.message);
     if (server.task_state === 'deleting') return;
-    if (tried.length < MAX_HOSTS && server.requested_host_id === null) {
+    if (run.input.isFinal !== true && tried.length < MAX_HOSTS && server.requested_host_id === null) {
       await updateServer(tx, server.id, {
         task_state: 'scheduling',
         host_id: null,

@@ -65,7 +65,9 @@ export function buildServer(deps: ComputeDeps): TaskKind<BuildInput, BuildData> 
 /** @throws {Gone} when there is nothing to build any more, which undoes the task. */
 async function serverOf(deps: ComputeDeps, run: Run): Promise<Server> {
   const server = await findServer(deps.db, run.resourceId);
-  if (server === undefined || server.deleted_at !== null || server.vm_state !== 'building')
+  // without a task state it has been cancelled, and one that is being deleted is not handed out any more
+  const isWanted = server?.vm_state === 'building' && server.task_state === 'scheduling';
+  if (server === undefined || server.deleted_at !== null || !isWanted)
     throw new Gone('compute.server.absent', 'The server is no longer to be built.');
   return server;
 }
@@ -206,6 +208,7 @@ async function reportFailure(deps: ComputeDeps, run: Run, error: TaskError): Pro
     if (server === undefined || server.deleted_at !== null) return;
     const { lastFault } = run.input;
     const kept = server.fault === null ? undefined : fromJson(server.fault);
+    const isEnded = server.task_state === null && kept !== undefined;
     const isKept = kept?.message === error.message;
     const own: ServerFault = {
       code: 500,
@@ -214,7 +217,7 @@ async function reportFailure(deps: ComputeDeps, run: Run, error: TaskError): Pro
       createdAt: nowMs,
     };
     // That no other host is left says less than why the one that was tried failed.
-    const fault = lastFault !== undefined && NO_HOST_CODES.has(error.code) ? lastFault : own;
+    const fault = isEnded ? kept : lastFault !== undefined && NO_HOST_CODES.has(error.code) ? lastFault : own;
     const host = server.host_id;
     await finishEvent(
       tx,
@@ -223,6 +226,8 @@ async function reportFailure(deps: ComputeDeps, run: Run, error: TaskError): Pro
     );
     // A server that is being deleted stays so; what follows is the delete's own task.
     if (server.task_state === 'deleting') return;
+    // one that was forced to its end is in error already, and may be about to become something else
+    if (server.vm_state !== 'building') return;
     await updateServer(tx, server.id, {
       vm_state: 'error',
       task_state: null,
