@@ -144,10 +144,12 @@ function createServices(deps: ServiceDeps, identity: IdentityService, options: C
       vault: identity.vault,
     },
   });
-  const placement = createPlacementService(deps);
+  const listLivingServers = (ids: readonly string[]): Promise<ReadonlySet<string>> => compute.listLivingServers(ids);
+  const placement = createPlacementService({ ...deps, listLivingServers });
   const network = createNetworkService({
     ...deps,
     onServerPortsChanged: (tx, serverId) => compute.refreshServer(tx, serverId),
+    listLivingServers,
   });
   const compute: ComputeService = createComputeService({ ...deps, identity, image, placement, network, agents });
   return { identity, image, placement, network, compute, all: [identity, image, placement, network, compute] };

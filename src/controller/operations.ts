@@ -14,6 +14,7 @@ import { createServiceApp } from '#kernel/http/service-app.ts';
 import type { Service, ServiceDeps } from '#kernel/service.ts';
 import type { TaskStatus } from '#kernel/tasks/task.ts';
 import type { HostHealth } from '#services/compute/index.ts';
+import { ORPHAN_RULES, orphanRoutes } from './operations/orphans.ts';
 import { RESOURCE_RULES, resourceRoutes } from './operations/resources.ts';
 
 export interface OperationsDeps extends ServiceDeps {
@@ -31,6 +32,7 @@ const RULES: readonly PolicyRule[] = [
   { name: 'operations:list_hosts', check: 'role:admin' },
   { name: 'operations:list_late_tasks', check: 'role:admin' },
   ...RESOURCE_RULES,
+  ...ORPHAN_RULES,
 ];
 
 const Words = Type.Object({ en: Type.String(), zh: Type.String() });
@@ -90,7 +92,11 @@ export function createOperations(deps: OperationsDeps): FastifyInstance {
   const parts = deps.services.flatMap(({ operations }) => operations ?? []);
   return createServiceApp({
     type: 'operations',
-    routes: [...operationsRoutes(deps), ...resourceRoutes({ parts, policy })],
+    routes: [
+      ...operationsRoutes(deps),
+      ...resourceRoutes({ parts, policy }),
+      ...orphanRoutes({ parts, tasks: deps.tasks, db: deps.db, clock }),
+    ],
     style,
     policy,
     authenticator,

@@ -8,7 +8,7 @@ export interface CloudClient {
   get<T>(service: string, path: string): Promise<T>;
   post<T>(service: string, path: string, body: unknown): Promise<T>;
   put<T>(service: string, path: string, body: unknown): Promise<T>;
-  delete(service: string, path: string): Promise<void>;
+  delete<T = void>(service: string, path: string, body?: unknown): Promise<T>;
   /** Sends a file's bytes. */
   upload(service: string, path: string, body: ReadableStream | Uint8Array): Promise<void>;
 }
@@ -92,7 +92,7 @@ export async function logIn(cloudsYamlFile: string): Promise<CloudClient> {
     get: (service, path) => json('GET', service, path),
     post: (service, path, content) => json('POST', service, path, content),
     put: (service, path, content) => json('PUT', service, path, content),
-    delete: (service, path) => json('DELETE', service, path),
+    delete: (service, path, content) => json('DELETE', service, path, content),
     async upload(service, path, content) {
       await fetch(urlOf(service) + path, {
         method: 'PUT',

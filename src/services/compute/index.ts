@@ -19,6 +19,8 @@ import { createLiveness } from './hosts/liveness.ts';
 import { computeMicroversions } from './microversions.ts';
 import { cancelServer, forceServer } from './operations/end.ts';
 import { explainCompute } from './operations/explain.ts';
+import { computeOrphans } from './operations/orphans.ts';
+import { listLivingServers } from './operations/store.ts';
 import type { ComputePeers } from './peers.ts';
 import { computePolicy } from './policy.ts';
 import { computeRoutes } from './routes.ts';
@@ -47,6 +49,8 @@ export interface ComputeService extends Service {
   heartbeat(hostId: string, beat: Heartbeat): Promise<void>;
   /** How every host is, by name. */
   listHostHealth(): Promise<HostHealth[]>;
+  /** Which of these servers are there and not deleted. */
+  listLivingServers(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** The guests that a host is to have, with their revision (topic `guests:<hostId>`). */
   desiredGuests(hostId: string): Promise<DesiredGuests>;
   /** Takes what a host says of its guests. */
@@ -94,10 +98,12 @@ export function createComputeService(given: ServiceDeps & ComputePeers): Compute
       explain: (id) => explainCompute(deps, id),
       cancel: (ctx, id) => cancelServer(deps, ctx, id),
       force: (ctx, id) => forceServer(deps, ctx, id),
+      orphans: computeOrphans(deps),
     },
     run: (signal) => sweepServers(deps, signal),
     heartbeat: (hostId, beat) => takeHeartbeat(deps, hostId, beat),
     listHostHealth: () => listHostHealth(deps),
+    listLivingServers: (ids) => listLivingServers(db, ids),
     desiredGuests: (hostId) => readDesiredGuests(deps, hostId),
     reportGuests: (hostId, report) => takeGuestsReport(deps, hostId, report),
     takeSnapshot: (hostId, imageId, data) => takeSnapshot(deps, hostId, imageId, data),

@@ -48,6 +48,7 @@ import { metadefRoutes } from './metadefs/routes.ts';
 import type { MetadefTables } from './metadefs/tables.ts';
 import { endImageWork } from './operations/end.ts';
 import { explainImage } from './operations/explain.ts';
+import { imageOrphans } from './operations/orphans.ts';
 import { imagePolicyRules, imageRefusal } from './policy.ts';
 import type { LimitOf } from './quotas/logic.ts';
 import { schemaRoutes } from './schemas/routes.ts';
@@ -171,6 +172,7 @@ export function createImageService(given: ImageServiceDeps): ImageService {
       explain: (id) => explainImage(deps, id),
       cancel: (_ctx, id) => endImageWork(deps, id),
       force: (_ctx, id) => endImageWork(deps, id),
+      orphans: imageOrphans({ ...deps, log }),
     },
     run: (signal) => runJanitor({ db: deps.db, clock, stores, log }, signal),
     getImageForBoot: (ctx, id) => getImageForBoot(deps, ctx, id),

@@ -25,6 +25,7 @@ import { superviseHosts } from './hosts/supervise.ts';
 import { ipAvailabilityRoutes } from './ip-availability/routes.ts';
 import { networkResource } from './networks/resource.ts';
 import { explainNetwork } from './operations/explain.ts';
+import { type ListLivingServers, networkOrphans } from './operations/orphans.ts';
 import { DEFAULT_OPTIONS, type NetworkOptions } from './options.ts';
 import { networkRules } from './policy.ts';
 import { portResource } from './ports/resource.ts';
@@ -106,12 +107,14 @@ const RESOURCES: readonly Resource[] = [
 /**
  * Builds the network service.
  * @param deps.onServerPortsChanged Called after each change of a server's ports, in the transaction that makes it.
+ * @param deps.listLivingServers Which of these servers are there: ports of others are orphans. Without it none is looked for.
  * @param deps.options What differs from the defaults: physical networks, ranges, quotas.
  */
 export function createNetworkService(
   given: ServiceDeps & {
     readonly onServerPortsChanged: (tx: Db, serverId: string) => Promise<void>;
     readonly options?: Partial<NetworkOptions>;
+    readonly listLivingServers?: ListLivingServers;
   },
 ): NetworkService {
   const policy = createPolicy({
@@ -167,7 +170,10 @@ export function createNetworkService(
   return {
     type: 'network',
     app,
-    operations: { explain: (id) => explainNetwork(deps, id, RESOURCES) },
+    operations: {
+      explain: (id) => explainNetwork(deps, id, RESOURCES),
+      orphans: given.listLivingServers === undefined ? [] : networkOrphans(deps, given.listLivingServers),
+    },
     run: (signal) => superviseHosts(deps, signal),
     resolveServerNetworks: (ctx, requested, how) => resolveServerNetworks(deps, ctx, requested, how),
     ensureServerPort: (ctx, spec, tx) => ensureServerPort(deps, ctx, spec, tx as unknown as Db<NetworkTables>),

@@ -19,6 +19,7 @@ import type { PlacementDeps } from './deps.ts';
 import { microversionRange, placementStyle } from './errors.ts';
 import type { InventoryInput } from './inventories/logic.ts';
 import { inventoryRoutes } from './inventories/routes.ts';
+import { placementOrphans } from './operations/orphans.ts';
 import { placementPolicy } from './policy.ts';
 import { reshaperRoutes } from './reshaper/routes.ts';
 import { resourceClassRoutes } from './resource-classes/routes.ts';
@@ -51,8 +52,13 @@ export interface PlacementService extends Service {
   usageOf(db: Db, providerId: string): Promise<Record<string, number>>;
 }
 
-/** Builds placement; it does not listen yet. */
-export function createPlacementService(deps: ServiceDeps): PlacementService {
+/**
+ * Builds placement; it does not listen yet.
+ * @param deps.listLivingServers Which of these servers are there: who has claimed and is not is an orphan. Without it none is looked for.
+ */
+export function createPlacementService(
+  deps: ServiceDeps & { readonly listLivingServers?: (ids: readonly string[]) => Promise<ReadonlySet<string>> },
+): PlacementService {
   const policy = createPolicy({
     rules: placementPolicy,
     file: `${deps.settings.configDir}/placement/policy.yaml`,
@@ -90,6 +96,10 @@ export function createPlacementService(deps: ServiceDeps): PlacementService {
   return {
     type: 'placement',
     app,
+    operations: {
+      explain: async () => undefined,
+      orphans: deps.listLivingServers === undefined ? [] : placementOrphans(own, deps.listLivingServers),
+    },
     ensureProvider: (db, host) => ensureProvider(typed(db), host, nowMs()),
     setInventories: (db, id, inventories) => setInventories(typed(db), id, inventories, nowMs()),
     setTraits: (db, id, names) => setTraits(typed(db), id, names, nowMs()),

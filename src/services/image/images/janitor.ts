@@ -3,7 +3,7 @@ import type { Db } from '#kernel/db/database.ts';
 import { errorText } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import { isRestorationOpen } from '#kernel/restoration/store.ts';
-import type { FileStore } from '../data/file-store.ts';
+import type { FileStore, FoundFile } from '../data/file-store.ts';
 import type { Stores } from '../data/stores.ts';
 import { deleteExpiredTasks } from '../tasks/store.ts';
 import type { ImageTaskTables } from '../tasks/tables.ts';
@@ -67,16 +67,14 @@ export async function releaseAbandoned({ db, clock, stores, log }: JanitorDeps):
 }
 
 /** Removes files that no image knows; those of read-only stores may be somebody else's. */
-export async function sweepStores({ db, clock, stores, log }: JanitorDeps): Promise<void> {
+export async function sweepStores(deps: JanitorDeps): Promise<void> {
+  const { db, clock, stores, log } = deps;
+  for await (const { store, name } of findUnknownFiles(deps)) {
+    await store.remove(name);
+    log.warn({ store: store.id, data: name }, 'image data that no image knows was removed');
+  }
   const oldMs = clock.now().getTime() - YOUNG_MS;
-  for (const store of [...stores.all.filter(({ isReadOnly }) => !isReadOnly), stores.staging, stores.cache]) {
-    for await (const names of oldFiles(store, 'data', oldMs)) {
-      const known = await listKnownData(db, names);
-      for (const name of names.filter((candidate) => !known.has(candidate))) {
-        await store.remove(name);
-        log.warn({ store: store.id, data: name }, 'image data that no image knows was removed');
-      }
-    }
+  for (const store of ownStores(stores)) {
     for await (const names of oldFiles(store, 'incoming', oldMs)) {
       // What is being converted comes in under a name that is known already.
       const live = new Set([...(await listLiveWriters(db, names)), ...(await listKnownData(db, names))]);
@@ -85,14 +83,55 @@ export async function sweepStores({ db, clock, stores, log }: JanitorDeps): Prom
   }
 }
 
-async function* oldFiles(store: FileStore, place: 'data' | 'incoming', oldMs: number): AsyncIterable<string[]> {
-  let names: string[] = [];
-  for await (const file of store.sweep(place)) {
-    if (file.modifiedMs < oldMs) names.push(file.name);
-    if (names.length === BATCH) {
-      yield names;
-      names = [];
+/** Those of read-only stores may be somebody else's. */
+function ownStores(stores: Stores): FileStore[] {
+  return [...stores.all.filter(({ isReadOnly }) => !isReadOnly), stores.staging, stores.cache];
+}
+
+/** Files in place, and old enough to be known if anybody will ever know them, that no image knows. */
+export async function* findUnknownFiles({
+  db,
+  clock,
+  stores,
+}: Pick<JanitorDeps, 'db' | 'clock' | 'stores'>): AsyncIterable<FoundFile & { readonly store: FileStore }> {
+  const oldMs = clock.now().getTime() - YOUNG_MS;
+  for (const store of ownStores(stores)) {
+    for await (const files of oldFilesOf(store, 'data', oldMs)) {
+      const known = await listKnownData(
+        db,
+        files.map(({ name }) => name),
+      );
+      for (const file of files) if (!known.has(file.name)) yield { ...file, store };
     }
   }
-  if (names.length > 0) yield names;
+}
+
+/** Removes a file of {@link findUnknownFiles}, if no image knows it still: names are never given twice. */
+export async function removeUnknownFile(
+  deps: Pick<JanitorDeps, 'db' | 'clock' | 'stores'>,
+  storeId: string,
+  name: string,
+): Promise<boolean> {
+  for await (const file of findUnknownFiles(deps)) {
+    if (file.store.id !== storeId || file.name !== name) continue;
+    await file.store.remove(name);
+    return true;
+  }
+  return false;
+}
+
+async function* oldFiles(store: FileStore, place: 'data' | 'incoming', oldMs: number): AsyncIterable<string[]> {
+  for await (const files of oldFilesOf(store, place, oldMs)) yield files.map(({ name }) => name);
+}
+
+async function* oldFilesOf(store: FileStore, place: 'data' | 'incoming', oldMs: number): AsyncIterable<FoundFile[]> {
+  let files: FoundFile[] = [];
+  for await (const file of store.sweep(place)) {
+    if (file.modifiedMs < oldMs) files.push(file);
+    if (files.length === BATCH) {
+      yield files;
+      files = [];
+    }
+  }
+  if (files.length > 0) yield files;
 }

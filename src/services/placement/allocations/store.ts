@@ -6,6 +6,21 @@ export async function findConsumer(db: Db<PlacementTables>, id: string): Promise
   return db.selectFrom('placement_consumers').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Consumers of a type, in pages by id. */
+export async function listConsumers(
+  db: Db<PlacementTables>,
+  page: { readonly type: string; readonly after: string; readonly limit: number },
+): Promise<ConsumerRow[]> {
+  return db
+    .selectFrom('placement_consumers')
+    .selectAll()
+    .where('consumer_type', '=', page.type)
+    .where('id', '>', page.after)
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
 export async function insertConsumer(db: Db<PlacementTables>, row: ConsumerRow): Promise<void> {
   await db.insertInto('placement_consumers').values(row).execute();
 }
