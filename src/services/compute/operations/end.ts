@@ -19,8 +19,9 @@ import { ENDINGS } from '../servers/guests/read-report.ts';
 import { enqueueFinishDelete } from '../servers/guests/report.ts';
 import { bumpGuests } from '../servers/guests/revision.ts';
 import { findGuest, updateGuest } from '../servers/guests/store.ts';
+import { discardSnapshotsOf, isSnapshotting } from '../servers/snapshots/take.ts';
 import type { TaskState, VmState } from '../servers/states.ts';
-import { findServer, type Server, type ServerPatch, swapServer } from '../servers/store.ts';
+import { findServer, type Server, type ServerPatch, swapServer, updateServer } from '../servers/store.ts';
 import type { ServerFault } from '../servers/tables.ts';
 import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from '../servers/tasks/abandon.ts';
 import { BUILD_EVENT, buildServerTask } from '../servers/tasks/build.ts';
@@ -71,6 +72,7 @@ export function cancelServer(deps: ComputeDeps, _ctx: RequestContext, id: string
     if (server === undefined) return undefined;
     if (server.deleted_at !== null || server.task_state === null) return NOTHING_TO_END;
     const under: Under = { deps, tx, server, nowMs: deps.clock.now().getTime() };
+    if (isSnapshotting(server)) return endSnapshots(under, CANCELLED);
     switch (TURN_BACK[server.task_state]) {
       case 'build':
         return cancelBuild(under);
@@ -106,6 +108,7 @@ export function forceServer(deps: ComputeDeps, _ctx: RequestContext, id: string)
       return forceBuild(under);
     }
     if (server.task_state === null) return NOTHING_TO_END;
+    if (isSnapshotting(server)) return endSnapshots(under, FORCED);
     if (server.task_state === 'resize_prep') return cancelResize(under, FORCED);
     return forceError(under);
   });
@@ -204,6 +207,15 @@ async function cancelResize(under: Under, why: string): Promise<Ending> {
   await endEvent(under, RESIZE_EVENT, why);
   await deps.tasks.cancelKinds(tx as Db, server.id, [resizeServerTask]);
   return accepted({ en: 'the resize is turned back; the server is as it was', zh: '已撤回调整大小；服务器保持原样' });
+}
+
+/** The server goes on as it was; its images that were to be made of it are discarded by their own tasks. */
+async function endSnapshots(under: Under, why: string): Promise<Ending> {
+  const { deps, tx, server, nowMs } = under;
+  await swap(under, {});
+  await discardSnapshotsOf(deps, tx, server.id, why);
+  await updateServer(tx, server.id, { task_state: null, deadline_at: null, updated_at: nowMs });
+  return accepted({ en: 'no snapshot is made; the server is as it was', zh: '不再制作快照；服务器保持原样' });
 }
 
 /** It stays what it was, and its host is told so under a new number, whether it had begun or not. */
