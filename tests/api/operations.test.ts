@@ -1,6 +1,9 @@
 /** What no one owns is found, told of, and cleared only while no one owns it. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,14 +19,24 @@ interface Told {
 let cloud: CloudUnderTest;
 let around: Surroundings;
 let serverId: string;
+/** Begins an answer and never ends it. */
+let silent: Server;
 beforeAll(async () => {
-  cloud = await startCloud({ hosts: 1 });
+  silent = createServer((_request, response) => void response.write('begun, and never ended')).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const image = { downloadPorts: [portOf(silent)], trustedDownloadHosts: ['127.0.0.1'] };
+  cloud = await startCloud({ hosts: 1, config: { image } });
   around = await makeSurroundings(cloud);
   const made = await cloud.get('compute', 'POST /v2.1/servers', { body: serverBody(around, 'one') });
   serverId = made.body.server.id;
   await untilStatus(cloud, serverId, 'ACTIVE');
 });
-afterAll(() => cloud.stop());
+afterAll(async () => {
+  silent.closeAllConnections();
+  silent.close();
+  await cloud.stop();
+});
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 const list = async (): Promise<Told[]> => (await cloud.get('dashboard', 'GET /operations/v1/orphans')).body.orphans;
 const clear = async (orphans: readonly Pick<Told, 'check' | 'id'>[]): Promise<{ cleared: Told[]; left: Told[] }> =>
@@ -196,9 +209,8 @@ describe('an import', () => {
     const { body: image } = await cloud.get('image', 'POST /v2/images', {
       body: { name: 'slow', disk_format: 'raw', container_format: 'bare' },
     });
-    // nobody answers on this address: the import waits until it is tried no more
     await cloud.get('image', `POST /v2/images/${image.id}/import`, {
-      body: { method: { name: 'web-download', uri: 'http://192.0.2.1/image.raw' } },
+      body: { method: { name: 'web-download', uri: `http://127.0.0.1:${portOf(silent)}/image.raw` } },
     });
     const path = `/operations/v1/resources/${image.id}`;
     const { resource } = (await cloud.get('dashboard', `GET ${path}`)).body;
@@ -212,5 +224,37 @@ describe('an import', () => {
       headers: { 'content-type': 'application/octet-stream' },
     });
     expect((await cloud.get('image', `GET /v2/images/${image.id}`)).body.status).toBe('active');
+  });
+});
+
+describe('an upload', () => {
+  it('that is cancelled leaves its image queued, and its uploader hears that it is no longer its own', async () => {
+    const { body: image } = await cloud.get('image', 'POST /v2/images', {
+      body: { name: 'halfway', disk_format: 'raw', container_format: 'bare' },
+    });
+    let finish = (): void => {};
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(4096));
+        finish = () => controller.close();
+      },
+    });
+    const upload = fetch(`${cloud.urls['image']}/v2/images/${image.id}/file`, {
+      method: 'PUT',
+      headers: { 'x-auth-token': await cloud.token(), 'content-type': 'application/octet-stream' },
+      body: stream,
+      duplex: 'half',
+    } as RequestInit);
+    const path = `/operations/v1/resources/${image.id}`;
+    const told = await until('the upload', async () => {
+      const { resource } = (await cloud.get('dashboard', `GET ${path}`)).body;
+      return resource.state === 'saving' && resource;
+    });
+    expect(told.waits[0].owner.kind).toBe('writer');
+    expect((await cloud.get('dashboard', `POST ${path}/cancel`)).body.outcome).toBe('accepted');
+    finish();
+    expect((await upload).status).toBe(410);
+    expect((await cloud.get('image', `GET /v2/images/${image.id}`)).body.status).toBe('queued');
+    expect((await cloud.get('dashboard', `POST ${path}/cancel`)).body.outcome).toBe('nothing');
   });
 });
