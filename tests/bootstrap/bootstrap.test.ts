@@ -102,6 +102,22 @@ describe('the bootstrap', () => {
     expect(run.stderr).toContain('pileus: the build failed.');
   });
 
+  it('begins anew where an installation of npm packages was interrupted, and then only brings up to date', async () => {
+    await rm(join(tree, 'node_modules'));
+    await writeInto('tree/node_modules/half/package.json', '{}');
+    await symlink(process.execPath, join(folder, 'bin/node'));
+    const all = join(folder, 'tree/node_modules');
+    await writeProgram(
+      'npm',
+      `echo "$1" >> '${join(folder, 'npm.log')}'; rm -rf '${all}'; mkdir '${all}'; ln -s '${join(repository, 'node_modules')}'/* '${all}'`,
+    );
+    const ownNode = { PILEUS_NODE: join(folder, 'bin/node') };
+    expect((await pileus(['status'], ownNode)).stdout).toBe('ran status\n');
+    await writeInto('tree/package-lock.json', '{}');
+    expect((await pileus(['status'], ownNode)).exitCode).toBe(0);
+    expect(await readFile(join(folder, 'npm.log'), 'utf8')).toBe('ci\ninstall\n');
+  });
+
   it.each([
     ['up', '--fake'],
     ['status'],
@@ -141,7 +157,7 @@ describe('the bootstrap', () => {
     await chmod(folder, 0o755);
     const run = await pileus(['up'], {}, isRoot ? NOBODY_UID : undefined);
     expect(run.exitCode).toBe(1);
-    expect(run.stderr).toContain('As root: apt-get install --no-install-recommends qemu-system-x86');
+    expect(run.stderr).toContain('As root: apt-get update && apt-get install --no-install-recommends qemu-system-x86');
     expect(await aptCalls()).toEqual([]);
   });
 
