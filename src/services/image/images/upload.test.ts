@@ -126,7 +126,7 @@ describe('after a crash', () => {
     await vi.waitFor(async () => {
       await cloud.clock.advance(5_000);
       expect((await show(id)).status).toBe('queued');
-    });
+    }, 15_000);
     expect(cloud.clock.monotonicMs() - begun).toBeGreaterThanOrEqual(60_000);
     stop.abort();
     await cloud.clock.advance(60_000);
