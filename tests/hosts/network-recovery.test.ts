@@ -175,6 +175,16 @@ describe('a network agent', () => {
     expect((await box.run(['ping', '-c', '1', '-W', '1', '203.0.113.10'])).exitCode).toBe(0);
   });
 
+  it('serves DHCP on the interface that takes the place of a removed one', async () => {
+    const namespace = `qdhcp-${NETWORK}`;
+    await box.check(['ip', '-n', namespace, 'link', 'del', 'dev', `ns-${uuid('dh').slice(0, 11)}`]);
+    await host.kill();
+    host = await startHost(box, config);
+    await host.apply(world());
+    const sockets = await box.check(['ip', 'netns', 'exec', namespace, 'ss', '-Hlun', 'sport', '=', ':67']);
+    expect(sockets).toContain(`%ns-${uuid('dh').slice(0, 11)}:67`);
+  });
+
   it('refuses a device that belongs to somebody else, and does the rest', async () => {
     const odd = portOf(uuid('zo'), NETWORK, 'fa:16:3e:00:01:09', [{ subnetId: SUBNET, address: '10.1.0.19' }]);
     await box.check(['ip', 'link', 'add', 'dev', odd.tap, 'type', 'bridge']);

@@ -20,7 +20,7 @@ import {
   stampOf,
 } from './namespace.ts';
 import { type HostState, NETNS_DIR, type Observer, removeJournal, writeJournal } from './observation.ts';
-import { ensureDnsmasq, namespaceOf, removeDnsmasq } from './processes.ts';
+import { ensureDnsmasq, expectNewInterface, namespaceOf, removeDnsmasq } from './processes.ts';
 import { differenceScript, wholeScript } from './ruleset.ts';
 
 /** Namespaces that are set up side by side. Each is a handful of short processes. */
@@ -260,6 +260,7 @@ export function createHostWriter(parts: Parts): HostWriter {
     const file = join(NETNS_DIR, namespace.name);
     observer.forget(namespace.name);
     if (!isNamespaceSettled(namespace, state)) {
+      if (dnsmasq !== undefined) await expectNewInterface(dnsmasq.folder);
       await configureNamespace(job.key, namespace, file, state.namespaces.has(namespace.name), signal);
     }
     if (dnsmasq !== undefined) await ensureDnsmasq(exec, clock, dnsmasq, file, signal);

@@ -63,13 +63,22 @@ export async function ensureDnsmasq(
   for (const [name, content] of Object.entries(spec.files)) await writeIfOther(join(spec.folder, name), content);
   const isInPlace = running?.configFile === spec.configFile && running.namespace === (await namespaceOf(namespaceFile));
   const isBlocked = running === undefined ? false : await hasStaleLease(spec);
+  const isBound = (await readIfThere(join(spec.folder, 'read')))?.startsWith(`${running?.pid} `) === true;
   let pid = running?.pid;
-  if (running !== undefined && isInPlace && !isBlocked) process.kill(running.pid, 'SIGHUP');
+  if (running !== undefined && isInPlace && isBound && !isBlocked) process.kill(running.pid, 'SIGHUP');
   else {
     if (running !== undefined) await stopProcess(clock, running.pid, spec.folder);
     pid = await startDnsmasq(exec, spec, namespaceFile, signal);
   }
   await writeFileAtomic(join(spec.folder, 'read'), `${pid} ${filesHash(spec.files)}\n`, FILE_MODE);
+}
+
+/**
+ * Says that the interface may soon be another one of the same name. dnsmasq's DHCP socket stays bound to the one that was there
+ * at its start, so that the next {@link ensureDnsmasq} starts it anew, also after a crash.
+ */
+export async function expectNewInterface(folder: string): Promise<void> {
+  await rm(join(folder, 'read'), { force: true });
 }
 
 /** Ends the process of a folder and removes the folder. */
