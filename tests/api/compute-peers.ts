@@ -36,6 +36,9 @@ export function fakeNetworks(): FakeNetworks {
       if (self.failing) throw new BadRequest('network.full', 'No more IP addresses available.');
       ports.set(port.portId, port);
     },
+    async bindServerPorts(serverId, hostId) {
+      for (const [id, port] of ports) if (port.serverId === serverId) ports.set(id, { ...port, hostId: hostId ?? '' });
+    },
     async releaseServerPorts(serverId, portIds) {
       for (const [id, port] of ports)
         if (port.serverId === serverId && (portIds === undefined || portIds.includes(id))) ports.delete(id);

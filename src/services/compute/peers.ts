@@ -121,6 +121,8 @@ export interface ComputeNetworks extends AskedService {
     },
     tx?: Db,
   ): Promise<unknown>;
+  /** Binds all of a server's ports to another host; null unbinds them, and keeps them. */
+  bindServerPorts(serverId: string, hostId: string | null): Promise<void>;
   /** Deletes the ports that compute made for a server, or unbinds those that users gave; nothing when there are none. */
   releaseServerPorts(serverId: string, portIds?: readonly string[]): Promise<void>;
   listServerPorts(db: Db, serverIds: readonly string[]): Promise<ReadonlyMap<string, readonly ServerPort[]>>;

@@ -5,8 +5,8 @@ import type { ComputeDeps } from '../deps.ts';
 import { recordAction, startEvent } from '../instance-actions/store.ts';
 import { requireUnlocked, requireVisible } from './access.ts';
 import { getServer, updateServer } from './store.ts';
-import { CLEANUP_DEADLINE_MS } from './tasks/abandon.ts';
-import { DELETE_EVENT, deleteServerTask, LOOK_AT_DELETION_MS } from './tasks/delete.ts';
+import { CLEANUP_DEADLINE_MS, LOOK_AT_DELETION_MS } from './tasks/abandon.ts';
+import { DELETE_EVENT, deleteServerTask } from './tasks/delete.ts';
 
 /**
  * Accepts a server's deletion, in any state; a build under way is cancelled. Repeating it changes nothing.

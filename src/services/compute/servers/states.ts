@@ -88,7 +88,8 @@ export const actionRules = {
   revertResize: { vmStates: ['resized'] },
   createImage: { vmStates: AT_WORK },
   shelve: { vmStates: AT_WORK },
-  unshelve: { vmStates: ['shelved', 'shelved_offloaded'] },
+  // Servers are offloaded as soon as they are shelved: none waits on its host to be woken there.
+  unshelve: { vmStates: ['shelved_offloaded'] },
   shelveOffload: { vmStates: ['shelved'] },
   migrateLive: { vmStates: ['active', 'paused'] },
   evacuate: { vmStates: ['active', 'stopped', 'error'], taskStates: 'any' },

@@ -13,6 +13,7 @@ import { applyPage, type SortKey } from '#kernel/db/page.ts';
 import { NotFound } from '#kernel/errors.ts';
 import type { ServerPort } from '../peers.ts';
 import type { ServerGroupTables } from '../server-groups/tables.ts';
+import { listShelvedPorts } from './snapshots/store.ts';
 import type { TaskState, VmState } from './states.ts';
 import type { ServerRow, ServerTables } from './tables.ts';
 
@@ -21,7 +22,7 @@ export type ServerPatch = Updateable<ServerRow>;
 
 /** A server with what views need of its neighbours. */
 export interface WholeServer extends Server {
-  /** As network last told them; null while no host has the guest. */
+  /** As network last told them; null while no host has the guest, unless it is shelved. */
   readonly guest_ports: JsonText<readonly ServerPort[]> | null;
   readonly tags: readonly string[];
 }
@@ -226,7 +227,8 @@ async function withNeighbours(db: Db<ServerTables>, rows: readonly Server[]): Pr
     .orderBy('server_id')
     .orderBy('tag')
     .execute();
-  const ports = new Map(guests.map((guest) => [guest.server_id, guest.ports]));
+  const shelved = await listShelvedPorts(db, ids);
+  const ports = new Map([...shelved, ...guests].map((row) => [row.server_id, row.ports]));
   const byServer = Map.groupBy(tags, (tag) => tag.server_id);
   return rows.map((row) => ({
     ...row,

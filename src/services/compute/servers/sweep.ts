@@ -15,8 +15,8 @@ import { findGuest, listGuestsOf } from './guests/store.ts';
 import { discardSnapshotsOf, isSnapshotting } from './snapshots/take.ts';
 import { findServer, listOverdue, pruneServers, type Server, updateServer } from './store.ts';
 import type { ServerFault } from './tables.ts';
-import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from './tasks/abandon.ts';
-import { LOOK_AT_DELETION_MS } from './tasks/delete.ts';
+import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS, LOOK_AT_DELETION_MS } from './tasks/abandon.ts';
+import { beginOffload, enqueueFinishOffload } from './tasks/offload.ts';
 
 /** How often it's looked. Longer leaves servers in a state that they'll not leave. */
 const PERIOD_MS = 5_000;
@@ -50,8 +50,8 @@ async function giveUp(deps: ComputeDeps, id: string, nowMs: number): Promise<voi
   await inTransaction(deps.db, async (tx) => {
     const server = await findServer(tx, id);
     if (server?.deadline_at == null || server.deadline_at > nowMs) return;
-    if (server.task_state === 'deleting') {
-      await pushDeletion(deps, tx, server, nowMs);
+    if (server.task_state === 'deleting' || server.task_state === 'shelving_offloading') {
+      await pushOn(deps, tx, server, nowMs);
       return;
     }
     if (isSnapshotting(server)) {
@@ -75,6 +75,12 @@ async function giveUp(deps: ComputeDeps, id: string, nowMs: number): Promise<voi
         { serverId: id, requestId: server.request_id, event, host: server.host_id, at: nowMs },
         message,
       );
+    if (server.task_state === 'unshelving') {
+      // Without a host it ends by its task's own deadline.
+      if ((await findGuest(tx, id)) === undefined) await updateServer(tx, id, { deadline_at: null });
+      else await beginOffload(deps, tx, server, fault);
+      return;
+    }
     // A build that is still looking for its host ends by its task's own deadline, which returns what it has.
     if (server.vm_state === 'building') {
       await updateServer(tx, id, { deadline_at: null });
@@ -107,8 +113,8 @@ async function enqueueAbandon(
   });
 }
 
-/** A deletion that nobody works on goes on without the hosts that are down. */
-async function pushDeletion(deps: ComputeDeps, tx: ComputeDeps['db'], server: Server, nowMs: number): Promise<void> {
+/** A deletion or offloading that nobody works on goes on without the hosts that are down. */
+async function pushOn(deps: ComputeDeps, tx: ComputeDeps['db'], server: Server, nowMs: number): Promise<void> {
   if (server.deleted_at !== null) {
     await updateServer(tx, server.id, { deadline_at: null });
     return;
@@ -119,5 +125,6 @@ async function pushDeletion(deps: ComputeDeps, tx: ComputeDeps['db'], server: Se
     const host = await findHost(tx, guest.host_id);
     if (host !== undefined && deps.liveness.isUp(host)) return;
   }
-  await enqueueFinishDelete(deps, tx, server);
+  if (server.task_state === 'deleting') await enqueueFinishDelete(deps, tx, server);
+  else await enqueueFinishOffload(deps, tx, server);
 }

@@ -151,6 +151,8 @@ export interface GuestRow {
   disk_generation: number;
   /** The image that it's booted from to mend it; null when it's not. */
   rescue_image: JsonText<ServerImage> | null;
+  /** What its root disk is made from, when that is not the server's image: a shelved server's snapshot. */
+  boot_image: JsonText<ServerImage> | null;
   /** Hosts that could not build it, before this one. */
   tried_hosts: JsonText<readonly string[]>;
   random_seed: string;

@@ -11,14 +11,10 @@ interface MissingAction {
   readonly why: string;
 }
 
-const NO_SNAPSHOTS = 'hosts of this cloud do not make images of disks yet; make one inside the server.';
 const NO_MOVES = 'servers of this cloud do not move between hosts yet; make a new one there.';
 
 /** What nova can and this cloud cannot yet: refused for the right reason first, and then with a clear word. */
 const MISSING: readonly MissingAction[] = [
-  { name: 'shelve', rule: 'os-shelve:shelve', action: 'shelve', why: NO_SNAPSHOTS },
-  { name: 'shelveOffload', rule: 'os-shelve:shelve_offload', action: 'shelveOffload', why: NO_SNAPSHOTS },
-  { name: 'unshelve', rule: 'os-shelve:unshelve', action: 'unshelve', why: NO_SNAPSHOTS },
   { name: 'migrate', rule: 'os-migrate-server:migrate', action: 'resize', why: NO_MOVES },
   { name: 'os-migrateLive', rule: 'os-migrate-server:migrate_live', action: 'migrateLive', why: NO_MOVES },
   { name: 'evacuate', rule: 'os-evacuate', action: 'evacuate', why: NO_MOVES },

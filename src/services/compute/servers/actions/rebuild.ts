@@ -100,6 +100,7 @@ async function rebuildServer(deps: ComputeDeps, ctx: RequestContext, id: string,
     if (!isStill) throw changedMeanwhile(id);
     await updateGuest(tx, guest, {
       disk_generation: guest.disk_generation + 1,
+      boot_image: null,
       admin_password: adminPassword,
       ...(isOff
         ? {}

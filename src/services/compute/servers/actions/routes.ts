@@ -16,6 +16,7 @@ import { rebuildAction } from './rebuild.ts';
 import { rescueActions } from './rescue.ts';
 import { resizeActions } from './resize.ts';
 import { securityGroupActions } from './security-groups.ts';
+import { shelveActions } from './shelve.ts';
 
 /** User data, as with a new server. */
 const MAX_ACTION_BYTES = 256 * 1024;
@@ -34,6 +35,7 @@ export const serverActionRoutes = (deps: ComputeDeps, more: readonly ServerActio
     ...resizeActions(deps),
     ...rescueActions(deps),
     ...imageActions(deps),
+    ...shelveActions(deps),
     ...securityGroupActions(deps),
     ...missingActions(deps),
     ...more,

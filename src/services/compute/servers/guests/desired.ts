@@ -51,7 +51,8 @@ const MODELS = ['virtio', 'e1000', 'e1000e', 'rtl8139'] as const;
 
 /** A guest that is to be mended boots from another image, and finds its own disks beside it. */
 function allDisksOf(guest: Guest, flavor: ServerFlavor, image: ServerImage | null): GuestDisk[] {
-  const own = disksOf(flavor, image).map((disk) => ({ ...disk, generation: guest.disk_generation }));
+  const from = guest.boot_image === null ? image : fromJson(guest.boot_image);
+  const own = disksOf(flavor, from).map((disk) => ({ ...disk, generation: guest.disk_generation }));
   if (guest.rescue_image === null) return own;
   const rescue = disksOf({ ...flavor, rootGib: 0, ephemeralGib: 0, swapMib: 0 }, fromJson(guest.rescue_image));
   return [

@@ -23,6 +23,8 @@ export interface Meaning {
   readonly event?: { readonly name: string; readonly failure?: string };
   /** The host cannot build the guest: all is to be given back. */
   readonly abandoned?: ServerFault;
+  /** The host cannot bring the shelved server back: it is taken from it again. */
+  readonly shelvedAgain?: ServerFault;
 }
 
 interface Ending {
@@ -51,6 +53,7 @@ export const ENDINGS: Readonly<Partial<Record<TaskState, Ending>>> = {
   resize_reverting: { vmState: 'active', event: 'compute_revert_resize', isReached: rebooted },
   rescuing: { vmState: 'rescued', event: 'compute_rescue_instance', isReached: rebooted },
   unrescuing: { vmState: 'active', event: 'compute_unrescue_instance', isReached: rebooted },
+  unshelving: { vmState: 'active', event: 'compute_unshelve_instance', isReached: powered('running') },
   rebuild_spawning: { vmState: 'active', event: 'compute_rebuild_instance', isReached: rebooted },
 };
 
@@ -82,7 +85,7 @@ function noteChange(guest: Guest, seen: ObservedGuest): Meaning {
 }
 
 /** What brings a guest up from an image. */
-const LAUNCHES: ReadonlySet<TaskState | null> = new Set(['spawning', 'rebuild_spawning', 'rescuing']);
+const LAUNCHES: ReadonlySet<TaskState | null> = new Set(['spawning', 'rebuild_spawning', 'rescuing', 'unshelving']);
 
 function finish(
   server: Server,
@@ -124,6 +127,11 @@ function fail(
     return { abandoned: { code: 500, message, details, createdAt: nowMs } };
   }
   const message = `Instance ${server.id} could not finish ${server.task_state ?? 'its action'}: ${reason}.`;
+  if (server.task_state === 'unshelving')
+    return {
+      shelvedAgain: { code: 500, message, details, createdAt: nowMs },
+      event: { name: ending.event, failure: message },
+    };
   return {
     server: {
       vm_state: 'error',

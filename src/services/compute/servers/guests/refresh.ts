@@ -1,5 +1,6 @@
 import { fromJson, toJson } from '#kernel/db/json.ts';
 import type { ComputeDeps } from '../../deps.ts';
+import { setShelvedPorts } from '../snapshots/store.ts';
 import { findServer } from '../store.ts';
 import { portsOf } from '../tasks/build.ts';
 import { bumpGuests } from './revision.ts';
@@ -20,7 +21,11 @@ export async function refreshPorts(deps: ComputeDeps, tx: ComputeDeps['db'], ser
   const server = await findServer(tx, serverId);
   if (server === undefined || server.deleted_at !== null || server.task_state === 'deleting') return;
   const guest = await findGuest(tx, serverId);
-  if (guest === undefined) return;
+  if (guest === undefined) {
+    if (server.vm_state === 'shelved_offloaded')
+      await setShelvedPorts(tx, serverId, toJson(await portsOf(deps, tx, server)));
+    return;
+  }
   const detaching = new Set(fromJson(guest.detaching).map(({ portId }) => portId));
   const ports = toJson((await portsOf(deps, tx, server)).filter(({ portId }) => !detaching.has(portId)));
   if (guest.ports === ports) return;

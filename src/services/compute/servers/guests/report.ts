@@ -12,6 +12,7 @@ import { discardSnapshotsOf, noteProgress } from '../snapshots/take.ts';
 import { updateServer } from '../store.ts';
 import { abandonInput, abandonServerTask, CLEANUP_DEADLINE_MS } from '../tasks/abandon.ts';
 import { finishDeleteTask } from '../tasks/delete.ts';
+import { beginOffload, enqueueFinishOffload } from '../tasks/offload.ts';
 import { releasePortsTask } from '../tasks/release-ports.ts';
 import { desiredGuest } from './desired.ts';
 import { MAX_ATTEMPTS, type Meaning, readReport } from './read-report.ts';
@@ -70,8 +71,9 @@ async function noteGone(
 ): Promise<void> {
   if (revision < guest.gone_revision || (one !== undefined && !isOnlyRemains(one))) return;
   await deleteGuest(tx, guest);
-  if (server.task_state !== 'deleting' || server.deleted_at !== null) return;
-  if ((await listGuestsOf(tx, server.id)).length === 0) await enqueueFinishDelete(deps, tx, server);
+  if (server.deleted_at !== null || (await listGuestsOf(tx, server.id)).length > 0) return;
+  if (server.task_state === 'deleting') await enqueueFinishDelete(deps, tx, server);
+  if (server.task_state === 'shelving_offloading') await enqueueFinishOffload(deps, tx, server);
 }
 
 /** Only files are left, and the host cannot remove them: it goes on trying, while nobody waits for it any more. */
@@ -150,6 +152,10 @@ async function apply(
     const event = { serverId: server.id, requestId: server.request_id, event: name, host: guest.host_id, at: nowMs };
     await finishEvent(tx, event, failure);
   }
+  // Back from its image, it needs it no more.
+  if (server.task_state === 'unshelving' && meaning.server?.vm_state === 'active')
+    await discardSnapshotsOf(deps, tx, server.id, '');
+  if (meaning.shelvedAgain !== undefined) await beginOffload(deps, tx, server, meaning.shelvedAgain);
   if (meaning.abandoned !== undefined) {
     const waiting = await deps.tasks.listUnfinished(tx as Db, server.id);
     if (waiting.some((task) => task.name === abandonServerTask)) return;

@@ -33,14 +33,42 @@ export async function swapSnapshot(
   tx: Db<SnapshotTables>,
   seen: Pick<Snapshot, 'image_id' | 'state'>,
   state: Snapshot['state'],
+  ports: Snapshot['ports'] = null,
 ): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('server_snapshots')
-    .set({ state })
+    .set({ state, ports })
     .where('image_id', '=', seen.image_id)
     .where('state', '=', seen.state)
     .executeTakeFirst();
   return numUpdatedRows === 1n;
+}
+
+/** The ports of shelved servers, by server. */
+export async function listShelvedPorts(
+  db: Db<SnapshotTables>,
+  serverIds: readonly string[],
+): Promise<Pick<Snapshot, 'server_id' | 'ports'>[]> {
+  return db
+    .selectFrom('server_snapshots')
+    .select(['server_id', 'ports'])
+    .where('server_id', 'in', serverIds)
+    .where('state', '=', 'stored')
+    .execute();
+}
+
+/** Writes a shelved server's ports; nothing when it's not shelved. */
+export async function setShelvedPorts(
+  tx: Db<SnapshotTables>,
+  serverId: string,
+  ports: Snapshot['ports'],
+): Promise<void> {
+  await tx
+    .updateTable('server_snapshots')
+    .set({ ports })
+    .where('server_id', '=', serverId)
+    .where('state', '=', 'stored')
+    .execute();
 }
 
 export async function deleteSnapshot(tx: Db<SnapshotTables>, imageId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { columns } from '#kernel/db/columns.ts';
-import type { EpochMs } from '#kernel/db/json.ts';
+import type { EpochMs, JsonText } from '#kernel/db/json.ts';
 import type { Migrations } from '#kernel/db/migrate.ts';
+import type { ServerPort } from '../../peers.ts';
 
 /**
  * A copy of a server's disk that is becoming an image, or that a shelved server is made of. The image itself is the image service's;
@@ -23,6 +24,8 @@ export interface SnapshotRow {
   /** How many backups of the type are kept. */
   rotation: number | null;
   created_at: EpochMs;
+  /** While it is a shelved server's: the server's ports as network last told them. */
+  ports: JsonText<readonly ServerPort[]> | null;
 }
 
 export type SnapshotPurpose = 'image' | 'backup' | 'shelve';
@@ -63,5 +66,15 @@ export const snapshotMigrations: Migrations = {
         .execute();
     },
     down: (db) => db.schema.dropTable('server_snapshots').ifExists().execute(),
+  },
+  'compute-0041-shelved-servers': {
+    up: async (db) => {
+      await db.schema.alterTable('server_snapshots').addColumn('ports', columns.json).execute();
+      await db.schema.alterTable('server_guests').addColumn('boot_image', columns.json).execute();
+    },
+    down: async (db) => {
+      await db.schema.alterTable('server_guests').dropColumn('boot_image').execute();
+      await db.schema.alterTable('server_snapshots').dropColumn('ports').execute();
+    },
   },
 };

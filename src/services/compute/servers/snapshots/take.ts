@@ -15,11 +15,20 @@ import { CloudError, NotFound } from '#kernel/errors.ts';
 import type { ComputeDeps } from '../../deps.ts';
 import { finishEvent } from '../../instance-actions/store.ts';
 import { bumpGuests } from '../guests/revision.ts';
-import type { TaskState } from '../states.ts';
+import { findGuest } from '../guests/store.ts';
+import { POWER, type TaskState } from '../states.ts';
 import { findServer, type Server, updateServer } from '../store.ts';
+import { beginOffload } from '../tasks/offload.ts';
 import { discardSnapshotTask, rotateBackupsTask } from '../tasks/snapshots.ts';
 import { SNAPSHOT_DEADLINE_MS, SNAPSHOT_EVENTS } from './request.ts';
-import { deleteSnapshot, findSnapshot, listSnapshotsOf, type Snapshot, swapSnapshot } from './store.ts';
+import {
+  deleteSnapshot,
+  findSnapshot,
+  listSnapshotsOf,
+  type Snapshot,
+  setShelvedPorts,
+  swapSnapshot,
+} from './store.ts';
 
 /** Task states of a server whose snapshot is under way, and how far it is. */
 const PROGRESS: Readonly<Record<'made' | 'uploading', Readonly<Partial<Record<TaskState, TaskState>>>>> = {
@@ -99,10 +108,25 @@ async function finishSnapshot(deps: ComputeDeps, imageId: string): Promise<void>
     const row = await findSnapshot(tx, imageId);
     if (row === undefined || !(await swapSnapshot(tx, row, 'stored')) || row.state !== 'wanted') return;
     await bumpGuests(deps, tx, row.host_id);
+    if (row.purpose === 'shelve') {
+      await keepShelved(deps, tx, row, nowMs);
+      return;
+    }
     await letGo(deps, tx, row, { nowMs });
     await deleteSnapshot(tx, imageId);
     if (row.purpose === 'backup') await enqueueRotation(deps, tx, row);
   });
+}
+
+/** The server is in its image, and is taken from its host at once, as with nova's `shelved_offload_time` of 0. */
+async function keepShelved(deps: ComputeDeps, tx: ComputeDeps['db'], row: Snapshot, nowMs: number): Promise<void> {
+  const server = await findServer(tx, row.server_id);
+  if (server === undefined || !isSnapshotting(server)) return;
+  const ports = (await findGuest(tx, server.id))?.ports ?? null;
+  await setShelvedPorts(tx, server.id, ports);
+  const event = SNAPSHOT_EVENTS.shelve;
+  await finishEvent(tx, { serverId: server.id, requestId: row.request_id, event, host: row.host_id, at: nowMs });
+  await beginOffload(deps, tx, server);
 }
 
 /**
@@ -161,7 +185,13 @@ async function letGo(
   };
   await finishEvent(tx, event, failure);
   if (isSnapshotting(server))
-    await updateServer(tx, server.id, { task_state: null, deadline_at: null, updated_at: nowMs });
+    await updateServer(tx, server.id, {
+      task_state: null,
+      deadline_at: null,
+      updated_at: nowMs,
+      // It was shut down for the copy, and stays so.
+      ...(row.purpose === 'shelve' ? { vm_state: 'stopped' as const, power_state: POWER.stopped } : {}),
+    });
 }
 
 async function enqueueRotation(deps: ComputeDeps, tx: ComputeDeps['db'], row: Snapshot): Promise<void> {

@@ -17,6 +17,8 @@ import { BUILD_DEADLINE_MS, BUILD_EVENT, buildServerTask, giveUpGuests } from '.
 
 /** Giving back needs no host: only the database is waited for. */
 export const CLEANUP_DEADLINE_MS = 24 * 3600_000;
+/** How often a deletion or offloading is looked at that waits for its host. */
+export const LOOK_AT_DELETION_MS = 30_000;
 
 export interface AbandonInput {
   readonly fault: ServerFault;

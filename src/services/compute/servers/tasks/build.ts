@@ -25,7 +25,7 @@ import { leaveHost, takePlaceInGroup } from '../scheduler/group-place.ts';
 import { claimHost, NO_HOST_CODES, NoValidHost, overtaken } from '../scheduler/schedule.ts';
 import { zoneOf } from '../scheduler/zones.ts';
 import { findServer, type Server, swapServer, updateServer } from '../store.ts';
-import type { ServerFault } from '../tables.ts';
+import type { ServerFault, ServerImage } from '../tables.ts';
 
 /** From the request to the guest running: room for the download of a large image. */
 export const BUILD_DEADLINE_MS = 30 * 60_000;
@@ -135,30 +135,12 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       updated_at: nowMs,
     });
     if (!isStill) throw new Gone('compute.server.absent', 'The server is no longer to be built.');
-    // read here, so that no change of them falls between
-    const ports = await portsOf(deps, tx, server);
-    // The host may still have the guest of an earlier try: what it says of that one is of an older number.
-    const earlier = (await listGuestsOf(tx, server.id)).find((guest) => guest.host_id === hostId);
-    await deleteGuest(tx, { server_id: server.id, host_id: hostId });
-    await insertGuest(tx, {
-      server_id: server.id,
-      host_id: hostId,
-      is_gone: 0,
-      gone_revision: 0,
-      power: 'running',
-      power_serial: (earlier?.power_serial ?? 0) + 1,
-      reboot_serial: 0,
-      reboot_type: 'soft',
-      disk_generation: 0,
-      rescue_image: null,
-      tried_hosts: toJson(run.input.excludedHosts ?? []),
-      random_seed: randomBytes(64).toString('base64url'),
-      admin_password: run.input.adminPassword,
-      ports: toJson(ports),
-      detaching: toJson([]),
-      observed_power: null,
-      problem: null,
-      updated_at: nowMs,
+    await giveToHost(deps, tx, {
+      server,
+      hostId,
+      adminPassword: run.input.adminPassword,
+      triedHosts: run.input.excludedHosts ?? [],
+      bootImage: null,
     });
     await startEvent(tx, {
       serverId: server.id,
@@ -167,8 +149,48 @@ async function handToHost(deps: ComputeDeps, run: Run): Promise<void> {
       host: hostId,
       at: nowMs,
     });
-    await bumpGuests(deps, tx, hostId);
   });
+}
+
+export interface GivenGuest {
+  readonly server: Server;
+  readonly hostId: string;
+  readonly adminPassword: string | null;
+  readonly triedHosts: readonly string[];
+  /** What the root disk is made from, when that is not the server's image. */
+  readonly bootImage: ServerImage | null;
+}
+
+/** Wants a server's guest of a host, running, in the caller's transaction. */
+export async function giveToHost(deps: ComputeDeps, tx: ComputeDeps['db'], given: GivenGuest): Promise<void> {
+  const { server, hostId } = given;
+  // read here, so that no change of them falls between
+  const ports = await portsOf(deps, tx, server);
+  // The host may still have the guest of an earlier try: what it says of that one is of an older number.
+  const earlier = (await listGuestsOf(tx, server.id)).find((guest) => guest.host_id === hostId);
+  await deleteGuest(tx, { server_id: server.id, host_id: hostId });
+  await insertGuest(tx, {
+    server_id: server.id,
+    host_id: hostId,
+    is_gone: 0,
+    gone_revision: 0,
+    power: 'running',
+    power_serial: (earlier?.power_serial ?? 0) + 1,
+    reboot_serial: 0,
+    reboot_type: 'soft',
+    disk_generation: 0,
+    rescue_image: null,
+    boot_image: given.bootImage === null ? null : toJson(given.bootImage),
+    tried_hosts: toJson(given.triedHosts),
+    random_seed: randomBytes(64).toString('base64url'),
+    admin_password: given.adminPassword,
+    ports: toJson(ports),
+    detaching: toJson([]),
+    observed_power: null,
+    problem: null,
+    updated_at: deps.clock.now().getTime(),
+  });
+  await bumpGuests(deps, tx, hostId);
 }
 
 /** The server's ports in the order in which they were asked for: the first one is the guest's first interface. */

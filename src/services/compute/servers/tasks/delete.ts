@@ -18,8 +18,6 @@ import { findServer, updateServer } from '../store.ts';
 import { CLEANUP_DEADLINE_MS } from './abandon.ts';
 import { giveUpGuests } from './build.ts';
 
-/** How often a deletion is looked at that waits for its host. */
-export const LOOK_AT_DELETION_MS = 30_000;
 export const DELETE_EVENT = 'compute_terminate_instance';
 
 type Run = TaskRun<object, object>;

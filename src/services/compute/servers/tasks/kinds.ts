@@ -3,9 +3,11 @@ import type { ComputeDeps } from '../../deps.ts';
 import { abandonServer } from './abandon.ts';
 import { buildServer } from './build.ts';
 import { deleteServer, finishDelete } from './delete.ts';
+import { finishOffload, offloadServer } from './offload.ts';
 import { releasePorts } from './release-ports.ts';
 import { fitServerClaim, resizeServer } from './resize.ts';
 import { discardSnapshot, rotateBackups } from './snapshots.ts';
+import { unshelveServer } from './unshelve.ts';
 
 /** Everything that servers leave to the task engine. */
 export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
@@ -18,6 +20,9 @@ export function serverTaskKinds(deps: ComputeDeps): readonly AnyTaskKind[] {
     resizeServer(deps),
     fitServerClaim(deps),
     discardSnapshot(deps),
+    offloadServer(deps),
+    finishOffload(deps),
+    unshelveServer(deps),
     rotateBackups(deps),
   ] as readonly AnyTaskKind[];
 }
