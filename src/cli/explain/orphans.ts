@@ -1,3 +1,4 @@
+import { systemClock } from '#kernel/clock.ts';
 import { terminalLanguage, type Words, words } from '../language.ts';
 import { timeAgo } from './render.ts';
 import { reach } from './run.ts';
@@ -27,7 +28,7 @@ export async function orphans(options: OrphansOptions): Promise<void> {
     return;
   }
   const isCleared = options.clear === true ? await clear(found) : () => false;
-  process.stdout.write(renderOrphans(found, isCleared));
+  process.stdout.write(renderOrphans(found, isCleared, systemClock.now().getTime()));
   const left = found.filter((orphan) => !isCleared(orphan));
   if (left.length === 0) return;
   process.exitCode = 1;
@@ -50,11 +51,7 @@ export async function orphans(options: OrphansOptions): Promise<void> {
 const MAX_CLEARED = 1_000;
 
 /** One line each: ✓ cleared, ✗ can be cleared, i wants a person. @param nowMs what times are told against. */
-export function renderOrphans(
-  found: readonly ToldOrphan[],
-  isCleared: (orphan: Reference) => boolean,
-  nowMs: number = Date.now(),
-): string {
+function renderOrphans(found: readonly ToldOrphan[], isCleared: (orphan: Reference) => boolean, nowMs: number): string {
   const language = terminalLanguage();
   return found
     .map((orphan) => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { type CloudClient, logIn } from '../api/client.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { ApiError, type CloudClient, logIn } from '../api/client.ts';
 import { cloudFolder, commandFor } from '../cloud-folder.ts';
 import { type Words, words } from '../language.ts';
 import { findProcess } from '../process-file.ts';
@@ -14,9 +15,11 @@ export interface ExplainOptions {
 export async function explain(idOrName: string, options: ExplainOptions): Promise<void> {
   const cloud = await reach(options);
   const id = await resolveId(cloud, idOrName);
-  const { resource } = await cloud.get<{ resource: ToldResource }>('operations', pathOf(id));
+  const { resource } = await cloud.get<{ resource: ToldResource }>('operations', pathOf(id)).catch(sayAbsent(idOrName));
   process.stdout.write(
-    options.json === true ? `${JSON.stringify(resource, undefined, 2)}\n` : renderExplanation(resource, Date.now()),
+    options.json === true
+      ? `${JSON.stringify(resource, undefined, 2)}\n`
+      : renderExplanation(resource, systemClock.now().getTime()),
   );
 }
 
@@ -24,11 +27,26 @@ export async function explain(idOrName: string, options: ExplainOptions): Promis
 export async function end(verb: 'cancel' | 'force', idOrName: string, options: ExplainOptions): Promise<void> {
   const cloud = await reach(options);
   const id = await resolveId(cloud, idOrName);
-  const ended = await cloud.post<{ outcome: string; message: Words }>('operations', `${pathOf(id)}/${verb}`, {});
+  const ended = await cloud
+    .post<{ outcome: string; message: Words }>('operations', `${pathOf(id)}/${verb}`, {})
+    .catch(sayAbsent(idOrName));
   process.stdout.write(`${ended.outcome === 'accepted' ? '✓' : 'i'} ${words(ended.message)}\n`);
 }
 
 const pathOf = (id: string): string => `/v1/resources/${encodeURIComponent(id)}`;
+
+/** What is not found is said in words of what was typed. */
+function sayAbsent(idOrName: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    throw new Error(
+      words({
+        en: `nothing has the id ${idOrName}, and no server, network, image, router or host this name; one that is deleted is found by its id only`,
+        zh: `没有 ID 为 ${idOrName} 的资源，也没有服务器、网络、镜像、路由器或主机叫此名称；已删除的只能按 ID 查询`,
+      }),
+    );
+  };
+}
 
 /** Logs in to the cloud of a folder. @throws {Error} when it has none, or it does not run. */
 export async function reach({ data }: Pick<ExplainOptions, 'data'>): Promise<CloudClient> {

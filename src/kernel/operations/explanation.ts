@@ -13,11 +13,6 @@ export interface Words {
   readonly zh: string;
 }
 
-/** The same in both languages: names, numbers, what somebody else said. */
-export function sameWords(text: string): Words {
-  return { en: text, zh: text };
-}
-
 /** Who takes the next step. */
 export type StepOwner =
   | {

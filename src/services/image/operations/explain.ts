@@ -39,7 +39,7 @@ export async function explainImage(deps: ExplainDeps, id: string): Promise<Expla
     name: row.name,
     projectId: row.owner,
     state: row.status,
-    isFinal: waits.length === 0,
+    isFinal: waits.every(({ owner }) => owner.kind === 'user'),
     waits,
     history: [...past, ...shown].toSorted((a, b) => b.startedAt - a.startedAt).slice(0, MAX_PAST),
     nextStep: nextStepOf(image, waits),
