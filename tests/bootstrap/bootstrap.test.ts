@@ -118,17 +118,13 @@ describe('the bootstrap', () => {
     expect(await readFile(join(folder, 'npm.log'), 'utf8')).toBe('ci\ninstall\n');
   });
 
-  it.each([
-    ['up', '--fake'],
-    ['status'],
-    ['test', 'fast'],
-    ['test', 'unit', 'fast'],
-    ['test', '--fast'],
-    ['demo', '--help'],
-  ])('asks for no Debian package for %s %s', async (...args) => {
-    expect((await pileus(args)).exitCode).toBe(0);
-    expect(await aptCalls()).toEqual([]);
-  });
+  it.each([['up', '--fake'], ['status'], ['test', 'fast'], ['demo', '--help']])(
+    'asks for no Debian package for %s %s',
+    async (...args) => {
+      expect((await pileus(args)).exitCode).toBe(0);
+      expect(await aptCalls()).toEqual([]);
+    },
+  );
 
   it.runIf(isRoot).each([['up'], ['demo'], ['test'], ['test', 'unit', 'integration']])(
     'as root installs what is missing, and only that, for %s %s',
@@ -141,9 +137,19 @@ describe('the bootstrap', () => {
     },
   );
 
+  it.runIf(isRoot).each([['--fast'], ['unit'], ['fast', 'unit']])(
+    'as root installs what unit tests make disks and key pairs with, and nothing of a host, for test %s %s',
+    async (...stages) => {
+      expect((await pileus(['test', ...stages])).exitCode).toBe(0);
+      expect((await aptCalls()).at(-1)).toMatch(/ install qemu-utils openssh-client$/);
+    },
+  );
+
   it.runIf(isRoot)('as root installs the database for its tests, and nothing of a host', async () => {
     expect((await pileus(['test', 'mariadb'])).exitCode).toBe(0);
-    expect((await aptCalls()).at(-1)).toMatch(/ install mariadb-server-core mariadb-client-core galera-4$/);
+    expect((await aptCalls()).at(-1)).toMatch(
+      / install qemu-utils openssh-client mariadb-server-core mariadb-client-core galera-4$/,
+    );
   });
 
   it.runIf(isRoot)('tries apt-get once more with fresh lists, then gives up with exit code 1', async () => {
