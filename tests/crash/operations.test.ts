@@ -120,6 +120,32 @@ describe('a power action whose host is away', () => {
     }));
 });
 
+describe('what else waits for a host that is away', () => {
+  it.each([
+    ['a snapshot', 'cancel', { createImage: { name: 'picture' } }],
+    ['a snapshot', 'force', { createImage: { name: 'picture' } }],
+    ['a resume of a suspended server', 'cancel', { resume: null }],
+  ] as const)('%s is ended by %s, and the server is as it was', (_what, verb, action) =>
+    inWorld({ seed: 7 }, async (world) => {
+      await createServer(world);
+      await world.settle('created');
+      const id = String(serversOf(world)[0]?.id);
+      const act = (body: object) => world.ask('compute', `POST /v2.1/servers/${id}/action`, { body });
+      if ('resume' in action) await act({ suspend: null });
+      await world.settle('before');
+      const before = stateOf(world, id).vm_state;
+      sleepHosts(world);
+      expect((await act(action))?.status).toBe(202);
+      expect(await end(world, verb, id)).toBe('accepted');
+      expect(await end(world, verb, id)).toBe('nothing');
+      expect(stateOf(world, id)).toMatchObject({ vm_state: before, task_state: null });
+      wake(world);
+      await world.settle('host back');
+      expect(stateOf(world, id)).toMatchObject({ vm_state: before, task_state: null });
+    }),
+  );
+});
+
 /** Moments of a build at which its end is asked for, in milliseconds after the request. */
 const MOMENTS = [0, 1, 250, 500, 750, 1_000, 1_500];
 
