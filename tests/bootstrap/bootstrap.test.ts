@@ -141,14 +141,14 @@ describe('the bootstrap', () => {
     'as root installs what unit tests make disks and key pairs with, and nothing of a host, for test %s %s',
     async (...stages) => {
       expect((await pileus(['test', ...stages])).exitCode).toBe(0);
-      expect((await aptCalls()).at(-1)).toMatch(/ install qemu-utils openssh-client$/);
+      expect((await aptCalls()).at(-1)).toMatch(/ install qemu-utils openssh-client mount$/);
     },
   );
 
   it.runIf(isRoot)('as root installs the database for its tests, and nothing of a host', async () => {
     expect((await pileus(['test', 'mariadb'])).exitCode).toBe(0);
     expect((await aptCalls()).at(-1)).toMatch(
-      / install qemu-utils openssh-client mariadb-server-core mariadb-client-core galera-4$/,
+      / install qemu-utils openssh-client mount mariadb-server-core mariadb-client-core galera-4$/,
     );
   });
 
