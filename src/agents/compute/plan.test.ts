@@ -80,6 +80,12 @@ describe('the plan of a guest', () => {
     expect(actions({}, host('stopped', { session: 'before' }))).toEqual(['prepare disks', 'define', 'start', 'mark']);
   });
 
+  it('tells of a guest that went down with its host that its power is due, and of one that stopped by itself that it is not', () => {
+    const serial = (session: string): number | undefined =>
+      reportCompute(desiredOf(1, GUEST), host('stopped', { session }), new Map()).guests[0]?.powerSerial;
+    expect([serial('before'), serial('now'), serial('')]).toEqual([0, 1, 1]);
+  });
+
   it('does not start one after the host went down that had stopped by itself before', () => {
     expect(actions({}, host('stopped', { session: '' }, { session: 'later' }))).toEqual([]);
   });

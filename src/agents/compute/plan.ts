@@ -249,7 +249,8 @@ function doneMarks(want: DesiredGuest, session: string): GuestMarks {
   };
 }
 
-function hostWentDown(have: GuestActual, host: ComputeActual): boolean {
+/** Whether the host has been down since the guest was last started. */
+export function hostWentDown(have: GuestActual, host: ComputeActual): boolean {
   return have.marks.session !== '' && have.marks.session !== host.session;
 }
 

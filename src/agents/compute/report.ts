@@ -1,7 +1,7 @@
 import type { DesiredGuest, DesiredGuests, GuestProblem, GuestsReport, ObservedGuest } from '#protocol/guests.ts';
 import type { Failure } from '../loop.ts';
 import type { ComputeActual, GuestActual } from './drivers/contract.ts';
-import { mayGo, missingTaps, snapshotResource, whyUnsafe } from './plan.ts';
+import { hostWentDown, mayGo, missingTaps, snapshotResource, whyUnsafe } from './plan.ts';
 
 /**
  * What the controller is told: each desired guest, and each guest of ours that is still to go, so that the controller
@@ -18,7 +18,12 @@ export function reportCompute(
   return {
     revision: desired.revision,
     guests: [...ids].map((id) => ({
-      ...observed(id, present.get(id), problemOf(id, wanted.get(id), present.get(id), actual, failures)),
+      ...observed(
+        id,
+        present.get(id),
+        isToComeBack(wanted.get(id), present.get(id), actual),
+        problemOf(id, wanted.get(id), present.get(id), actual, failures),
+      ),
       ...snapshotsOf(wanted.get(id), present.get(id), failures),
     })),
     strangers: actual.strangers,
@@ -33,11 +38,24 @@ export function keptGuests(desired: DesiredGuests, actual: ComputeActual): strin
   );
 }
 
-function observed(id: string, have: GuestActual | undefined, problem: GuestProblem | undefined): ObservedGuest {
+/** Whether it went down with its host and is started again: what was asked for is to be carried out anew. */
+function isToComeBack(want: DesiredGuest | undefined, have: GuestActual | undefined, actual: ComputeActual): boolean {
+  if (want?.power !== 'running' || have === undefined) return false;
+  return (have.power === 'stopped' || have.power === 'crashed') && hostWentDown(have, actual);
+}
+
+function observed(
+  id: string,
+  have: GuestActual | undefined,
+  isDue: boolean,
+  problem: GuestProblem | undefined,
+): ObservedGuest {
+  const powerSerial = have?.marks.powerSerial ?? 0;
   return {
     id,
     power: have?.power ?? 'absent',
-    powerSerial: have?.marks.powerSerial ?? 0,
+    // With its serial carried out, the controller would take it for one that its user shut down.
+    powerSerial: isDue ? powerSerial - 1 : powerSerial,
     rebootSerial: have?.marks.rebootSerial ?? 0,
     portIds: have?.interfaces.map((port) => port.portId) ?? [],
     ...(problem === undefined ? {} : { problem }),
