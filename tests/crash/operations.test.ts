@@ -170,3 +170,31 @@ describe('ending a build that ends by itself', () => {
     }),
   );
 });
+
+describe('ending a resize at any moment', () => {
+  it.each(['cancel', 'force'] as const)('by %s leaves the server as it was, or says why not', (verb) =>
+    inWorld({ seed: 8 }, async (world) => {
+      const flavor = await world.ask('compute', 'POST /v2.1/flavors', {
+        body: { flavor: { name: 'proof.large', ram: 128, vcpus: 2, disk: 1 } },
+      });
+      const outcomes = new Set<string>();
+      for (const ms of [0, 1, 500, 1_000]) {
+        await createServer(world);
+        await world.settle('created');
+        const id = String(serversOf(world)[0]?.id);
+        const body = { resize: { flavorRef: flavor?.body.flavor.id } };
+        expect((await world.ask('compute', `POST /v2.1/servers/${id}/action`, { body }))?.status).toBe(202);
+        await world.pass(ms);
+        const outcome = await end(world, verb, id);
+        await world.settle(`${verb} at ${ms}`);
+        const { vm_state: state } = stateOf(world, id);
+        outcomes.add(`${outcome.slice(0, 8)} ${state}`);
+        await deleteServers(world);
+        await world.settle('deleted');
+        expect(leftOver(world.tables)).toEqual([]);
+      }
+      const possible = ['accepted active', 'accepted error', 'nothing resized', '409 Inst resized'];
+      expect([...outcomes].filter((outcome) => !possible.includes(outcome))).toEqual([]);
+    }),
+  );
+});
