@@ -193,6 +193,27 @@ describe('a resize', () => {
     expect(await cloud.placement.usageOf(cloud.db as never, HOST)).toEqual({ VCPU: 2, MEMORY_MB: 1024, DISK_GB: 2 });
   });
 
+  it('is still open when the guest stops by itself, and its end finds the server stopped or brings it up', async () => {
+    const id = await active();
+    await bigger();
+    const resizeAndStop = async (flavorRef: string): Promise<void> => {
+      await act(id, { resize: { flavorRef } });
+      await cloud.settle();
+      await cloud.pass();
+      await cloud.pass(HOST, (guest) => ({ ...guest, power: 'stopped' }));
+      expect(await cloud.show(id)).toMatchObject({ status: 'VERIFY_RESIZE', 'OS-EXT-STS:power_state': 4 });
+      expect((await cloud.service.desiredGuests(HOST)).guests[0]?.power).toBe('stopped');
+    };
+    await resizeAndStop('2');
+    expect((await act(id, { revertResize: null })).status).toBe(202);
+    await cloud.pass();
+    expect(await cloud.show(id)).toMatchObject({ status: 'ACTIVE', flavor: { original_name: 'tiny' } });
+    await cloud.settle();
+    await resizeAndStop('2');
+    expect((await act(id, { confirmResize: null })).status).toBe(204);
+    expect(await cloud.show(id)).toMatchObject({ status: 'SHUTOFF', flavor: { original_name: 'big' } });
+  });
+
   it('is reverted, and everything is as before', async () => {
     const id = await active();
     await bigger();

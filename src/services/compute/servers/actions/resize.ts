@@ -124,9 +124,11 @@ async function confirmResize(deps: ComputeDeps, ctx: RequestContext, id: string)
     const server = await getServer(tx, id);
     requireUnlocked(deps, ctx, server);
     requireState(server, 'confirmResize', 'confirmResize');
+    const guest = await requireGuest(tx, server);
     const isStill = await swapServer(tx, server, {
       ...countOf(fromJson(server.flavor)),
-      vm_state: server.old_vm_state === 'stopped' ? 'stopped' : 'active',
+      // it may have stopped by itself since, as nova looks for too
+      vm_state: guest.power === 'stopped' ? 'stopped' : 'active',
       old_flavor: null,
       old_vm_state: null,
       updated_at: nowMs,
@@ -170,7 +172,14 @@ async function revertResize(deps: ComputeDeps, ctx: RequestContext, id: string):
       updated_at: nowMs,
     });
     if (!isStill) throw changedMeanwhile(id);
-    if (!isOff) await updateGuest(tx, guest, { reboot_serial: guest.reboot_serial + 1, reboot_type: 'hard' });
+    if (!isOff) {
+      await updateGuest(tx, guest, {
+        power: 'running',
+        power_serial: guest.power_serial + 1,
+        reboot_serial: guest.reboot_serial + 1,
+        reboot_type: 'hard',
+      });
+    }
     await bumpGuests(deps, tx, guest.host_id);
     await note(tx, ctx, { server, action: 'revertResize', nowMs });
     await endMigrations(tx, id, { status: 'reverted', updated_at: nowMs });

@@ -144,15 +144,21 @@ function fail(
   };
 }
 
+/** States in which a guest that stops by itself makes its server a stopped one. */
+const MOVED_BY_STOPPING: ReadonlySet<VmState> = new Set(['active', 'paused', 'suspended']);
+/** States that a server keeps until its owner ends them; only the guest's power follows. */
+const KEPT_WHEN_STOPPING: ReadonlySet<VmState> = new Set(['resized', 'rescued']);
+
 /** What a guest does of its own accord: nova's `_sync_instance_power_state`. */
 function follow(server: Server, guest: Guest, seen: ObservedGuest, nowMs: number): Meaning {
   const isCurrent = seen.powerSerial >= guest.power_serial;
   if (!isCurrent || seen.power === 'absent') return {};
   const power_state = POWER_NUMBERS[seen.power];
   const hasStopped = seen.power === 'stopped' || seen.power === 'crashed';
-  if (hasStopped && (server.vm_state === 'active' || server.vm_state === 'paused' || server.vm_state === 'suspended'))
+  const isMoved = MOVED_BY_STOPPING.has(server.vm_state);
+  if (hasStopped && (isMoved || (KEPT_WHEN_STOPPING.has(server.vm_state) && guest.power !== 'stopped')))
     return {
-      server: { vm_state: 'stopped', power_state, updated_at: nowMs },
+      server: { ...(isMoved ? { vm_state: 'stopped' as const } : {}), power_state, updated_at: nowMs },
       guest: { ...noteChange(guest, seen).guest, power: 'stopped' },
     };
   return server.power_state === power_state ? {} : { server: { power_state, updated_at: nowMs } };
