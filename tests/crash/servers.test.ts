@@ -1,49 +1,7 @@
 /** The controller dies at every write of a build and of a deletion: another one goes on, and nothing is left over. */
-import type { KyselyPlugin } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { Db } from '#kernel/db/database.ts';
-import { fakeNetworks } from '../api/compute-peers.ts';
-import { HOST, type ServersUnderTest, startServers } from '../api/servers.ts';
-
-/** Lets so many writes through, and then nothing at all, as a process that is dead. */
-interface Death {
-  writesLeft: number;
-  isDead: boolean;
-}
-
-function dyingDatabase(death: Death): (db: Db) => Db {
-  const plugin: KyselyPlugin = {
-    transformQuery({ node }) {
-      if (death.isDead) throw new Error('the controller is dead');
-      if (node.kind !== 'SelectQueryNode') {
-        if (death.writesLeft === 0) {
-          death.isDead = true;
-          throw new Error('the controller dies');
-        }
-        death.writesLeft -= 1;
-      }
-      return node;
-    },
-    transformResult: async ({ result }) => result,
-  };
-  return (db) => db.withPlugin(plugin);
-}
-
-/** A controller that lives; its database fails from the write on that `death` says. */
-async function start(): Promise<{ cloud: ServersUnderTest; death: Death }> {
-  const death: Death = { writesLeft: Number.POSITIVE_INFINITY, isDead: false };
-  const network = fakeNetworks();
-  const cloud = await startServers({ network }, dyingDatabase(death));
-  await cloud.beat();
-  return { cloud, death };
-}
-
-async function revive(cloud: ServersUnderTest, death: Death): Promise<void> {
-  death.isDead = false;
-  death.writesLeft = Number.POSITIVE_INFINITY;
-  await cloud.restartTasks();
-  await cloud.beat();
-}
+import { HOST, type ServersUnderTest } from '../api/servers.ts';
+import { revive, startMortal } from './support/mortal.ts';
 
 async function usage(cloud: ServersUnderTest): Promise<number | undefined> {
   return (await cloud.placement.usageOf(cloud.db as never, HOST))['VCPU'];
@@ -77,7 +35,7 @@ const WRITES = 40;
 describe('a controller that dies', () => {
   it('at any write of a build leaves one whole server, and nothing once it is deleted', async () => {
     for (let writes = 0; writes < WRITES; writes++) {
-      const { cloud, death } = await start();
+      const { cloud, death } = await startMortal();
       death.writesLeft = writes;
       const answer = await cloud.create();
       death.isDead = true;
@@ -102,7 +60,7 @@ describe('a controller that dies', () => {
 
   it('at any write of a deletion leaves nothing', async () => {
     for (let writes = 0; writes < WRITES; writes++) {
-      const { cloud, death } = await start();
+      const { cloud, death } = await startMortal();
       const { body } = await cloud.create();
       await cloud.pass();
       death.writesLeft = writes;
@@ -120,7 +78,7 @@ describe('a controller that dies', () => {
 
   it('at any write of a failing build returns everything', async () => {
     for (let writes = 0; writes < WRITES; writes++) {
-      const { cloud, death } = await start();
+      const { cloud, death } = await startMortal();
       cloud.networks.failing = true;
       death.writesLeft = writes;
       const answer = await cloud.create();
