@@ -29,6 +29,7 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
   const exec = createDirectExec();
   const log = openLog({ level: process.env.PILEUS_TEST_LOG === undefined ? 'error' : 'debug' });
   let base: string;
+  const uploaded = new Set<string>();
   let current: DesiredGuests;
   let wake: () => void = () => undefined;
   let reports: GuestsReport[] = [];
@@ -70,6 +71,7 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
         },
         async uploadImage(_, imageId, data) {
           await pipeline(data, createWriteStream(join(base, `uploaded-${imageId}`)));
+          uploaded.add(imageId);
         },
       },
     });
@@ -102,6 +104,35 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
   async function consoleCount(text: string): Promise<number> {
     const output = await agent.api.consoleOutput(guest.id, 1_000_000).catch(() => Buffer.alloc(0));
     return output.toString('utf8').split(text).length - 1;
+  }
+
+  let snapshots = 0;
+
+  /** Has the disk copied and uploaded, and its copy on the host thrown away. @returns what was uploaded. */
+  async function takeSnapshot(between: () => Promise<void> = async () => {}): Promise<string> {
+    snapshots += 1;
+    const imageId = `aaaaaaaa-2222-4333-8444-${String(snapshots).padStart(12, '0')}`;
+    ask({ snapshots: [{ imageId, disk: 'root' }] });
+    await between();
+    await until('the snapshot to be uploaded', 60_000, async () => uploaded.has(imageId));
+    ask({ snapshots: [] });
+    const folder = join(base, 'guests', guest.id);
+    await until('the copy to be gone', 10_000, async () =>
+      (await readdir(folder)).every((name) => !name.startsWith('snapshot-')),
+    );
+    return join(base, `uploaded-${imageId}`);
+  }
+
+  /** How often a guest with this disk had booted: it keeps count on its second partition. */
+  async function bootsIn(image: string): Promise<string> {
+    const [raw, partition] = [`${image}.raw`, `${image}.ext4`];
+    await exec.check({ argv: ['qemu-img', 'convert', '-O', 'raw', image, raw] });
+    await exec.check({
+      argv: ['dd', `if=${raw}`, `of=${partition}`, 'bs=512', 'skip=51200', 'count=16384', 'status=none'],
+    });
+    // The journal, as when the machine comes up again.
+    await exec.run({ argv: ['e2fsck', '-p', partition] });
+    return (await exec.run({ argv: ['debugfs', '-R', 'cat /boots', partition] })).stdout.trim();
   }
 
   beforeAll(async () => {
@@ -208,9 +239,27 @@ describe.runIf(process.getuid?.() === 0 && hasImage)('guests by libvirt', () => 
     expect(await consoleCount('init started')).toBe(2);
   });
 
-  it('stops it as asked, and starts it again', async () => {
+  it('copies its disk while it runs, with what it has written, though the agent stops in between', async () => {
+    // What the guest writes reaches its disk some seconds later.
+    await until('the guest to be in a snapshot as it is', 60_000, async () => {
+      const file = await takeSnapshot(async () => {
+        await stopAgent();
+        startAgent();
+      });
+      const { stdout } = await exec.run({ argv: ['qemu-img', 'info', '--output=json', file] });
+      expect(JSON.parse(stdout)).toMatchObject({ format: 'qcow2', 'virtual-size': 1024 ** 3 });
+      expect(stdout).not.toContain('backing');
+      return (await bootsIn(file)) === '2';
+    });
+    expect(await consoleCount('init started')).toBe(2);
+    await seen({ power: 'running', powerSerial: 5 });
+  });
+
+  it('stops it as asked, copies its disk as it lies there, and starts it again', async () => {
     ask({ power: 'stopped', powerSerial: 6 });
     await seen({ power: 'stopped', powerSerial: 6 });
+    const disk = join(base, 'guests', guest.id, 'disk-root');
+    await exec.check({ argv: ['qemu-img', 'compare', '-q', await takeSnapshot(), disk] });
     ask({ power: 'running', powerSerial: 7 });
     await seen({ power: 'running', powerSerial: 7 });
     ask({ rebootSerial: 2, rebootType: 'hard' });
