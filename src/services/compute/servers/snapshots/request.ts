@@ -72,9 +72,10 @@ export async function requestSnapshot(
   const imageId = newUuid();
   await createImage(deps, ctx, server, { imageId, wanted });
   try {
+    await shareImage(deps, ctx, server, imageId);
     await wantSnapshot(deps, ctx, id, { imageId, disk, wanted });
   } catch (error) {
-    await deps.image.deleteImage(systemContext(server.project_id), imageId).catch((cause: unknown) => {
+    await deps.image.deleteImage(systemContext(ctx.projectId), imageId).catch((cause: unknown) => {
       deps.log.warn({ image: imageId, error: errorChain(cause) }, 'the image of a refused snapshot is left over');
     });
     throw error;
@@ -126,13 +127,13 @@ async function createImage(
     if (isStatus(error, 413)) throw new OverLimit('compute.quota.images', error.message, { cause: error });
     throw error;
   }
-  // The server's own project is to see it too, as nova has it.
-  if (!isOwner)
-    await ask(deps.image, ctx, {
-      method: 'POST',
-      path: `/v2/images/${imageId}/members`,
-      body: { member: server.project_id },
-    });
+}
+
+/** The server's own project is to see it too, as nova has it. */
+async function shareImage(deps: ComputeDeps, ctx: RequestContext, server: Server, imageId: string): Promise<void> {
+  if (ctx.projectId === server.project_id) return;
+  const body = { member: server.project_id };
+  await ask(deps.image, ctx, { method: 'POST', path: `/v2/images/${imageId}/members`, body });
 }
 
 /** An image's name has no more characters. */
