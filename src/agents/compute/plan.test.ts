@@ -54,6 +54,14 @@ describe('the plan of a guest', () => {
     expect(actions({ power }, host(actual, marks))).toEqual(expected);
   });
 
+  it('that a full disk has paused goes on once there is room, and not before', () => {
+    const { guests, ...rest } = host('paused');
+    const held = { ...rest, guests: guests.map((guest) => ({ ...guest, isHeldByDisk: true })) };
+    expect(actions({}, { ...held, isDiskFull: true })).toEqual([]);
+    expect(actions({}, held)).toEqual(['resume']);
+    expect(actions({ power: 'paused' }, held)).toEqual([]);
+  });
+
   it('makes, uploads and throws away snapshots, and has a power state that is asked for come first', () => {
     const imageId = 'aaaaaaaa-2222-4333-8444-555555555555';
     const snapshots = [{ imageId, disk: 'root' }];

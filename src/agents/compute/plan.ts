@@ -149,7 +149,8 @@ function planRunning(want: DesiredGuest, have: GuestActual, host: ComputeActual)
       if (isOffDue) return [step(want.id, { action: 'power off' }), ...bringUp(want, have, host)];
       if (isPowerDue || isRebootDue)
         return [step(want.id, { action: 'resume' }), ...noteDone(want, have, host.session)];
-      return [];
+      // nobody asked for the pause: it ends as soon as the disk can be written again
+      return have.isHeldByDisk === true && host.isDiskFull !== true ? [step(want.id, { action: 'resume' })] : [];
     case 'suspended':
       if (isOffDue) return [step(want.id, { action: 'power off' }), ...bringUp(want, have, host)];
       return wakeUp(want, have, host);

@@ -33,6 +33,8 @@ export const NO_MARKS: GuestMarks = { powerSerial: 0, rebootSerial: 0, rebooting
 export interface GuestActual {
   readonly id: string;
   readonly power: GuestPower;
+  /** Paused by the hypervisor, and not by us, because a disk of its could not be written. */
+  readonly isHeldByDisk?: boolean | undefined;
   readonly marks: GuestMarks;
   /** What is plugged in; when the guest is off, what it would be started with. */
   readonly interfaces: readonly { readonly portId: string; readonly deviceName: string }[];
@@ -57,6 +59,8 @@ export interface ComputeActual {
   readonly session: string;
   /** Network devices of the host, where the taps that interfaces need show up. */
   readonly devices: { has(name: string): boolean };
+  /** Whether the file system with the guests' disks has hardly any room left; a guest that it holds would stop at its next write. */
+  readonly isDiskFull?: boolean | undefined;
 }
 
 /**

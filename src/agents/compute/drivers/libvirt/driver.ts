@@ -6,7 +6,7 @@
  * (`GuestMarks`); its folder holds its disks, config drive and console log (`disks.ts`). libvirt is reached when it is
  * needed (`connection.ts`).
  */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestMetadata } from '#protocol/guests.ts';
 import { type ComputeDriver, DriverError } from '../contract.ts';
@@ -37,6 +37,8 @@ export interface LibvirtDriverOptions extends ConnectionOptions {
 }
 
 const RESERVED_MEMORY_MIB = 512;
+/** With less room than this a guest that a full disk has stopped would stop again at once. */
+const FULL_BYTES = 64 * 2 ** 20;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Builds the driver; libvirt is not reached for before the first call. */
@@ -67,6 +69,7 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
         strangers,
         session: await hostSession(),
         devices: new Set(await readdir('/sys/class/net')),
+        isDiskFull: await isFull(dataDir),
       };
     },
 
@@ -157,4 +160,10 @@ export function createLibvirtDriver(options: LibvirtDriverOptions): ComputeDrive
 
 function notRunning(guestId: string): DriverError {
   return new DriverError('guest.not_running', `Guest ${guestId} is not running.`);
+}
+
+/** Whether there is hardly any room below a folder. */
+async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < FULL_BYTES;
 }

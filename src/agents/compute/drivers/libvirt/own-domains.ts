@@ -3,7 +3,7 @@ import { type ComputeActual, DriverError, type GuestActual, type GuestPower } fr
 import { type ParsedDomain, parseDomain } from './domain.ts';
 import type { DomainRef, LibvirtClient } from './rpc/client.ts';
 import { isLibvirtError } from './rpc/errors.ts';
-import { domainState, errorNumber, shutOffReason } from './rpc/protocol.ts';
+import { domainState, errorNumber, pausedReason, shutOffReason } from './rpc/protocol.ts';
 
 /** A guest's domain, with what it says of itself. */
 export interface OwnDomain {
@@ -75,7 +75,14 @@ async function describe(
   const interfaces = parsed.interfaces.map(({ portId, deviceName }) => ({ portId, deviceName }));
   const isLost = wasTakenDown(state) && !isSaved && parsed.marks.session !== '';
   const marks = isLost ? { ...parsed.marks, session: LOST_SESSION } : parsed.marks;
-  return { id: domain.uuid, power: powerOf(state, isSaved), marks, interfaces };
+  const isHeldByDisk = state.state === domainState.paused && state.reason === pausedReason.ioError;
+  return {
+    id: domain.uuid,
+    power: powerOf(state, isSaved),
+    ...(isHeldByDisk ? { isHeldByDisk } : {}),
+    marks,
+    interfaces,
+  };
 }
 
 /** Whether the domain has a process: running, paused, or on its way down. */

@@ -84,6 +84,9 @@ export const shutOffReason = {
   daemon: 8,
 } as const;
 
+/** `virDomainPausedReason`, those that callers tell apart. */
+export const pausedReason = { ioError: 5 } as const;
+
 /** `virErrorNumber`, those that callers tell apart. */
 export const errorNumber = {
   operationInvalid: 55,
