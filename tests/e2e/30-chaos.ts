@@ -14,6 +14,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { seededRandom } from '../../src/kernel/random.ts';
+import { seedOfTheCommit } from '../support/commit-seed.ts';
 import { CALAMITIES, type Calamity } from './chaos/calamities.ts';
 import { type Cloud, sleep, startCloud, watchPing } from './chaos/cloud.ts';
 import { createMachine } from './chaos/machine.ts';
@@ -26,7 +27,7 @@ const BUILD_MS = 180_000;
 /** The blow falls somewhere in a build. */
 const MAX_DELAY_MS = 2_500;
 
-const seed = Number(process.env['SEED'] ?? process.pid);
+const seed = Number(process.env['SEED'] ?? seedOfTheCommit());
 const random = seededRandom(seed);
 let passed = 0;
 let failed = 0;
@@ -138,7 +139,7 @@ function findCorruption(cloud: Cloud): string | undefined {
 console.log(`  SEED=${seed}`);
 const machine = createMachine();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void machine.remove().finally(() => process.exit(1)));
+  process.on(signal, () => void machine.remove().finally(() => process.exit(1)));
 try {
   await machine.boot();
   const cloud = await startCloud(machine);

@@ -4,9 +4,10 @@
  *
  * PILEUS_SIM_SEED=… tells one story again. Long runs: `node tests/sim/run.ts --seeds 50 --hours 24`.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { seedOfTheCommit } from '../support/commit-seed.ts';
 import { MUTANTS } from './mutants.ts';
 
 const RUN = fileURLToPath(new URL('run.ts', import.meta.url));
@@ -31,17 +32,6 @@ function tell(...args: readonly string[]): Promise<Told> {
   });
 }
 
-/** Another seed for each commit, and the same whenever that commit is tested. */
-function seedOfTheCommit(): string {
-  const asked = spawnSync('git', ['-c', 'safe.directory=*', 'rev-parse', 'HEAD'], {
-    cwd: import.meta.dirname,
-    encoding: 'utf8',
-  });
-  // without git, an archive's, the same seed for all
-  const commit = asked.status === 0 ? asked.stdout.slice(0, 6) : '000000';
-  return String(1_000 + Number.parseInt(commit, 16));
-}
-
 /** Fails with the whole story when it did not end well. */
 function expectGood({ exitCode, text }: Told): void {
   if (exitCode !== 0) throw new Error(text);
@@ -64,7 +54,7 @@ describe.concurrent('the laboratory', () => {
     10 * MINUTE_MS,
   );
 
-  const seed = CHOSEN ?? seedOfTheCommit();
+  const seed = CHOSEN ?? String(seedOfTheCommit());
   it(
     `tells story ${seed}, in which everything holds`,
     async () => {
