@@ -86,7 +86,10 @@ async function expectAllTrue(cluster: GaleraCluster, load: Load): Promise<void> 
   const notRunning = async (): Promise<number> =>
     Number(
       (
-        await cluster.rows(0, "select count(*) as n from servers where deleted_at is null and vm_state <> 'active'")
+        await cluster.rows(
+          0,
+          "select count(*) as n from servers where deleted_at is null and (vm_state <> 'active' or task_state is not null)",
+        )
       )[0]?.['n'],
     );
   await until('rest', async () => (await unfinished()) + (await notRunning()) === 0, REST_MS).catch(() => {});
@@ -97,9 +100,32 @@ async function expectAllTrue(cluster: GaleraCluster, load: Load): Promise<void> 
     );
     const there = new Set(rows.filter((row) => row['deleted_at'] === null).map((row) => row['id']));
     expect([node, ...[...load.kept].filter((id) => !running.has(id))]).toEqual([node]);
-    expect([node, ...[...load.deleted].filter((id) => there.has(id))]).toEqual([node]);
+    const undead = [...load.deleted].filter((id) => there.has(id));
+    expect([node, ...(await whyThere(cluster, node, undead))]).toEqual([node]);
   }
   expect([await unfinished(), await notRunning()]).toEqual([0, 0]);
+}
+
+/** What is known of servers that should be gone. */
+async function whyThere(cluster: GaleraCluster, node: number, ids: readonly string[]): Promise<string[]> {
+  const told: string[] = [];
+  for (const id of ids) {
+    const about = [
+      ...(await cluster.rows(
+        node,
+        `select vm_state, task_state, host_id, deadline_at, request_id from servers where id = '${id}'`,
+      )),
+      ...(await cluster.rows(node, `select * from server_guests where server_id = '${id}'`)).map(
+        ({ host_id, is_gone, gone_revision, observed_power }) => ({ host_id, is_gone, gone_revision, observed_power }),
+      ),
+      ...(await cluster.rows(
+        node,
+        `select kind, state, direction, step, error, created_at, updated_at from tasks where resource_id = '${id}' order by sequence`,
+      )),
+    ];
+    told.push(`${id}: ${JSON.stringify(about)}`);
+  }
+  return told;
 }
 
 async function liftQuotas(cloud: CloudProcess): Promise<void> {

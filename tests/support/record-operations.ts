@@ -19,6 +19,6 @@ afterAll(() => {
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, `${process.pid}-${process.env['VITEST_WORKER_ID'] ?? '0'}-${Date.now()}.txt`),
-    [...seen].join('\n'),
+    [...seen].map((operation) => `${operation}\n`).join(''),
   );
 });

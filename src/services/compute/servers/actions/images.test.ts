@@ -115,7 +115,11 @@ describe('an image of a server', () => {
     }));
     expect([await taskState(id), images.made.has(failed)]).toEqual([null, false]);
     const late = await create(id);
-    await cloud.db.updateTable('servers').set({ deadline_at: cloud.clock.now().getTime() }).execute();
+    await cloud.db
+      .updateTable('servers')
+      .set({ deadline_at: cloud.clock.now().getTime() })
+      .where('id', '=', id)
+      .execute();
     const stop = new AbortController();
     const sweeping = cloud.service.run?.(stop.signal);
     await cloud.clock.advance(6_000);
