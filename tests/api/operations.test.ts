@@ -202,6 +202,23 @@ describe('what the operations API tells of resources', () => {
       expect([id, (await cloud.ask('dashboard', `GET /operations/v1/resources/${id}`)).status]).toEqual([id, 200]);
     expect((await cloud.ask('dashboard', 'GET /operations/v1/resources/nothing')).status).toBe(404);
   });
+
+  it('keeps a lock: members end nothing of a locked server, administrators do', async () => {
+    const locked = randomUUID();
+    copyRow('servers', `id = '${serverId}'`, {
+      id: locked,
+      number: 1_000_000,
+      task_state: 'powering-off',
+      locked_by: 'admin',
+    });
+    const path = `/operations/v1/resources/${locked}`;
+    const member = await cloud.token({ user: 'member', password: 'a secret of ours', project: 'admin' });
+    expect((await cloud.ask('dashboard', `GET ${path}`, { token: member })).status).toBe(200);
+    for (const verb of ['cancel', 'force'])
+      expect((await cloud.ask('dashboard', `POST ${path}/${verb}`, { token: member })).status).toBe(409);
+    expect((await cloud.get('dashboard', `GET ${path}`)).body.resource.state).toContain('powering-off');
+    expect((await cloud.get('dashboard', `POST ${path}/force`)).body.outcome).toBe('accepted');
+  });
 });
 
 describe('an import', () => {

@@ -28,6 +28,9 @@ describe("a database's address", () => {
 
   it.each([
     'postgres://me:secret@db/cloud',
+    'MYSQL://me:secret@db/cloud',
+    'mysql:/me:secret@db/cloud',
+    'me:secret@db/cloud',
     'mysql://me:secret@/cloud',
     'mysql://me:secret@db',
     'mysql://me:secret@db/cloud?sslmode=off',

@@ -46,9 +46,9 @@ export function parseMysqlUrl(url: string): MysqlOptions {
   };
 }
 
-/** The address without its password, for messages and logs. */
+/** The address without its password, for messages and logs; whatever looks like one is taken for one where the address is mistyped. */
 export function redactUrl(url: string): string {
-  return url.replace(/^([a-z]+:\/\/[^:@/?]*):.*@/, '$1:***@');
+  return url.replace(/^([a-z]+:\/\/[^:@/?]*|(?![a-z]+:\/\/)[^:@/?]*):.*@/i, '$1:***@');
 }
 
 function readServers(hosts: string): MysqlServer[] {

@@ -15,6 +15,7 @@ import { type Ending, NOTHING_TO_END, type Words } from '#kernel/operations/expl
 import type { PowerState } from '#protocol/guests.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { finishEvent } from '../instance-actions/store.ts';
+import { requireUnlocked } from '../servers/access.ts';
 import { ENDINGS } from '../servers/guests/read-report.ts';
 import { enqueueFinishDelete } from '../servers/guests/report.ts';
 import { bumpGuests } from '../servers/guests/revision.ts';
@@ -64,13 +65,14 @@ interface Under {
 
 /**
  * Turns back what is under way with a server; undefined when there is no such server. Repeating it changes nothing.
- * @throws {Conflict} `compute.server.cannot_cancel`, `compute.server.raced`.
+ * @throws {Conflict} `compute.server.locked`, `compute.server.cannot_cancel`, `compute.server.raced`.
  */
-export function cancelServer(deps: ComputeDeps, _ctx: RequestContext, id: string): Promise<Ending | undefined> {
+export function cancelServer(deps: ComputeDeps, ctx: RequestContext, id: string): Promise<Ending | undefined> {
   return inTransaction(deps.db, async (tx) => {
     const server = await findServer(tx, id);
     if (server === undefined) return undefined;
     if (server.deleted_at !== null || server.task_state === null) return NOTHING_TO_END;
+    requireUnlocked(deps, ctx, server);
     const under: Under = { deps, tx, server, nowMs: deps.clock.now().getTime() };
     if (isSnapshotting(server)) return endSnapshots(under, CANCELLED);
     switch (TURN_BACK[server.task_state]) {
@@ -93,13 +95,14 @@ export function cancelServer(deps: ComputeDeps, _ctx: RequestContext, id: string
 
 /**
  * Ends what is under way with a server now; undefined when there is no such server. Repeating it changes nothing.
- * @throws {Conflict} `compute.server.raced`.
+ * @throws {Conflict} `compute.server.locked`, `compute.server.raced`.
  */
-export function forceServer(deps: ComputeDeps, _ctx: RequestContext, id: string): Promise<Ending | undefined> {
+export function forceServer(deps: ComputeDeps, ctx: RequestContext, id: string): Promise<Ending | undefined> {
   return inTransaction(deps.db, async (tx) => {
     const server = await findServer(tx, id);
     if (server === undefined) return undefined;
     if (server.deleted_at !== null) return NOTHING_TO_END;
+    requireUnlocked(deps, ctx, server);
     const under: Under = { deps, tx, server, nowMs: deps.clock.now().getTime() };
     if (server.task_state === 'deleting') return forceDelete(under);
     if (server.vm_state === 'building') {
