@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -70,7 +70,8 @@ export async function writeArchive(file: string, fill: (archive: ArchiveWriter) 
     entries,
     addText,
     async addFile(path, source) {
-      const opened = await open(source, 'r');
+      // the folder is the controller's, and root may take the backup: a link that has just taken the file's place is not followed
+      const opened = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW);
       try {
         const { size, mode } = await opened.stat();
         // what is added to a file after it was looked at is not in the copy
