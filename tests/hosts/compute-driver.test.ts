@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
@@ -130,6 +130,22 @@ describe.runIf(isRoot)('guests of every kind', () => {
     );
     await driver.remove(guest.id, signal);
     expect(await readdir(join(base, 'guests'))).toEqual([]);
+    await driver.close();
+  });
+
+  it('have copies of their disks that nobody else on the host can read', async () => {
+    const driver = createDriver(base);
+    const guest = sampleGuest({ memoryMib: 64, disks: [{ ...blank, bus: 'virtio', name: 'disk0' }] });
+    const copyOf = async (imageId: string): Promise<number> => {
+      await driver.makeSnapshot(guest.id, { imageId, disk: 'disk0' }, signal);
+      return (await stat(join(base, 'guests', guest.id, `snapshot-${imageId}`))).mode & 0o777;
+    };
+    await driver.prepareDisks(guest, signal);
+    await driver.define(guest, NO_MARKS, signal);
+    const off = await copyOf('off');
+    await driver.start(guest.id, { isPaused: false }, signal);
+    expect([off, await copyOf('up')]).toEqual([0o600, 0o600]);
+    await driver.remove(guest.id, signal);
     await driver.close();
   });
 

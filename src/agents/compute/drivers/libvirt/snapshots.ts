@@ -65,6 +65,7 @@ export function createSnapshotSteps(parts: SnapshotParts): SnapshotSteps {
       const isRunning = await isUp(client, domain);
       if (isRunning) await endBackup(parts, client, domain, signal);
       await rm(part, { force: true });
+      await makeOwn(part);
       if (isRunning) await backUp(parts, client, { domain, disk, part }, signal);
       else await convert(parts, disk, part, signal);
       await sync(part);
@@ -171,6 +172,11 @@ async function endBackup(
   await ignoringError(errorNumber.operationInvalid, client.abortJob(domain, { signal }));
   while ((await client.jobStats(domain, false, { signal })).type !== jobType.none)
     await parts.clock.sleep(LOOK_MS, signal);
+}
+
+/** Makes the file before `qemu-img` does, which would let everybody read it; libvirt gives it to QEMU's user while QEMU writes. */
+async function makeOwn(path: string): Promise<void> {
+  await (await open(path, 'wx', 0o600)).close();
 }
 
 async function sync(path: string): Promise<void> {
